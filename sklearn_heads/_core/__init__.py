@@ -1,0 +1,1 @@
+"""The compiled core: kernels and the network. Knows no scikit-learn and no class labels."""

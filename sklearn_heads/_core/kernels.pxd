@@ -1,0 +1,54 @@
+"""The table of compiled loops, for the modules of the core."""
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+
+cdef extern from "table.h" nogil:
+    ctypedef struct Targets:
+        const int32_t* ids
+        double hit, miss
+        const void* matrix
+
+    ctypedef struct StepRule:
+        double learning_rate, l2, shrink
+        double beta_1, beta_2, epsilon
+        double momentum
+        int nesterov
+
+    enum:
+        N_ACTIVATIONS
+
+    ctypedef struct Loops:
+        void logistic(const void* z, void* out, Py_ssize_t n) noexcept nogil
+        void log_logistic(const void* z, void* out, Py_ssize_t n) noexcept nogil
+        void logistic_loss(const void* t, const void* z, void* loss, Py_ssize_t n) noexcept nogil
+        void logistic_gradient(const void* t, const void* z, void* gradient, Py_ssize_t n) noexcept nogil
+        void logistic_loss_gradient(const void* t, const void* z, void* loss, void* gradient, Py_ssize_t n) noexcept nogil
+        void softmax(const void* z, void* out, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void log_softmax(const void* z, void* out, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void cross_entropy(Targets t, const void* z, void* loss, void* gradient, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void scale_rows(const void* w, void* x, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void multiply(const void* w, void* x, Py_ssize_t n) noexcept nogil
+        double sum(const void* x, Py_ssize_t n) noexcept nogil
+        double sum_squares(const void* x, Py_ssize_t n) noexcept nogil
+        void (**activate)(const void* bias, void* z, void* slope, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void dropout(uint64_t key, double rate, void* a, void* slope, Py_ssize_t n) noexcept nogil
+        void times_slope(const void* upstream, void* slope, Py_ssize_t n) noexcept nogil
+        void add_column_sums(const void* x, void* sums, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void (**gather)(const void* X, const Py_ssize_t* rows, const void* mean, const void* factor, void* out,
+                        Py_ssize_t n, Py_ssize_t d) noexcept nogil
+        void (**sparse_product)(const void* data, const int32_t* indices, const int64_t* indptr,
+                                const Py_ssize_t* rows, const void* factor, const void* W, void* out,
+                                Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void (**sparse_gradient)(const void* data, const int32_t* indices, const int64_t* indptr,
+                                 const Py_ssize_t* rows, const void* factor, const void* delta, void* gW,
+                                 Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void gather_values(const void* values, const Py_ssize_t* rows, double factor, void* out, Py_ssize_t n) noexcept nogil
+        void gather_labels(const uint8_t* labels, const Py_ssize_t* rows, double off, double on, void* out,
+                           Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void label_weights(const uint8_t* labels, const Py_ssize_t* rows, const void* off_on, void* out,
+                           Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void adam(const StepRule* rule, const void* g, void* m, void* v, void* p, Py_ssize_t n) noexcept nogil
+        void sgd(const StepRule* rule, const void* g, void* velocity, void* p, Py_ssize_t n) noexcept nogil
+
+
+cdef const Loops* loops_of(bint is_double) noexcept nogil

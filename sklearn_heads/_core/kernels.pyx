@@ -1,0 +1,93 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, freethreading_compatible=True
+"""Logistic and softmax kernels on C-contiguous arrays, without the GIL.
+
+The formulas and their derivations are in loops.h.  These functions neither allocate nor validate: `sklearn_heads.losses`
+does, and is the module to call.  Order of arguments: targets, logits, then outputs; n rows, k outputs.
+"""
+from cython cimport floating
+from libc.stdint cimport int32_t
+
+
+cdef extern from "simd.h" nogil:
+    const Loops* float_loops
+    const Loops* double_loops
+    const char* choose_simd_level()
+
+
+SIMD_LEVEL = choose_simd_level().decode()
+
+
+cdef const Loops* loops_of(bint is_double) noexcept nogil:
+    return double_loops if is_double else float_loops
+
+
+cdef inline const Loops* loops_like(floating[::1] x) noexcept nogil:
+    return loops_of(floating is double)
+
+
+cdef inline void* at(floating[::1] x) noexcept nogil:
+    """The address of the first element; NULL for an absent or empty array, which the loops then do not touch."""
+    return <void*> &x[0] if x is not None and x.shape[0] else NULL
+
+
+def logistic(floating[::1] logits, floating[::1] out):
+    """Probabilities sigmoid(z)."""
+    with nogil:
+        loops_like(logits).logistic(at(logits), at(out), logits.shape[0])
+
+
+def log_logistic(floating[::1] logits, floating[::1] out):
+    """Log-probabilities log sigmoid(z)."""
+    with nogil:
+        loops_like(logits).log_logistic(at(logits), at(out), logits.shape[0])
+
+
+def logistic_loss(floating[::1] targets, floating[::1] logits, floating[::1] loss):
+    """Binary cross-entropy, element by element."""
+    with nogil:
+        loops_like(logits).logistic_loss(at(targets), at(logits), at(loss), logits.shape[0])
+
+
+def logistic_gradient(floating[::1] targets, floating[::1] logits, floating[::1] gradient):
+    """Its derivative with respect to the logits."""
+    with nogil:
+        loops_like(logits).logistic_gradient(at(targets), at(logits), at(gradient), logits.shape[0])
+
+
+def logistic_loss_gradient(floating[::1] targets, floating[::1] logits, floating[::1] loss, floating[::1] gradient):
+    """Both in one sweep."""
+    with nogil:
+        loops_like(logits).logistic_loss_gradient(at(targets), at(logits), at(loss), at(gradient), logits.shape[0])
+
+
+def softmax(floating[::1] logits, floating[::1] out, Py_ssize_t k):
+    """Probabilities of rows of k logits."""
+    with nogil:
+        loops_like(logits).softmax(at(logits), at(out), logits.shape[0] // k, k)
+
+
+def log_softmax(floating[::1] logits, floating[::1] out, Py_ssize_t k):
+    """Log-probabilities of rows of k logits."""
+    with nogil:
+        loops_like(logits).log_softmax(at(logits), at(out), logits.shape[0] // k, k)
+
+
+def cross_entropy(
+    const int32_t[::1] ids, floating[::1] matrix, floating[::1] logits, floating[::1] loss, floating[::1] gradient,
+    Py_ssize_t k,
+):
+    """Cross-entropy of rows of k logits: targets as ids or as a matrix, the other None; either output may be None."""
+    cdef Targets targets
+    targets.hit, targets.miss, targets.ids = 1, 0, NULL
+    if ids is not None and ids.shape[0]:
+        targets.ids = &ids[0]
+    targets.matrix = at(matrix)
+    with nogil:
+        loops_like(logits).cross_entropy(targets, at(logits), at(loss), at(gradient), logits.shape[0] // k, k)
+
+
+def scale_rows(floating[::1] weights, floating[::1] x):
+    """Multiply each of the rows of x by its weight, in place."""
+    if weights.shape[0]:
+        with nogil:
+            loops_like(x).scale_rows(at(weights), at(x), weights.shape[0], x.shape[0] // weights.shape[0])

@@ -1,0 +1,438 @@
+/* Every loop of the core, in one precision for one instruction set.  A template: see vecmath.h and simd.h.
+ *
+ * Each loop is its own function, not inlined, on restrict pointers: inlined into the training loop, gcc forgets that
+ * the arrays do not overlap and the same code runs several times slower.
+ */
+
+#define LOOP static NOINLINE void
+#define SIMD _Pragma("omp simd")
+#define EACH(i, n) for (size i = 0; i < (n); ++i)
+#define IN(name) const REAL *restrict name = name##_
+#define OUT(name) REAL *restrict name = name##_
+
+/* ---- one sigmoid an output ------------------------------------------------------------------------------------ */
+
+LOOP FN(logistic)(const void *z_, void *out_, size n)
+{
+    IN(z); OUT(out);
+    SIMD EACH(i, n) { REAL other; FN(logistic_pair)(z[i], &out[i], &other); }
+}
+
+/* log sigmoid(z) = min(z, 0) - log1p(exp(-|z|)) */
+LOOP FN(log_logistic)(const void *z_, void *out_, size n)
+{
+    IN(z); OUT(out);
+    SIMD EACH(i, n) out[i] = (z[i] < 0 ? z[i] : 0) - FN(log1p_nonnegative)(FN(exp_nonpositive)(-FABS(z[i])));
+}
+
+/* Binary cross-entropy of target t in [0, 1] against logit z:
+ *     loss = t softplus(-z) + (1 - t) softplus(z)
+ *          = log1p(exp(-|z|)) + |z| u,    u = the target's weight on the side that z denies (1 - t if z >= 0, else t).
+ * Two terms that are never negative: nothing cancels, at any margin.  u = 0 drops the second even when |z| is inf. */
+static inline REAL FN(logistic_loss_at)(REAL t, REAL z)
+{
+    const REAL margin = FABS(z);
+    const REAL denied = z < 0 ? t : 1 - t;
+    const REAL linear = denied == 0 ? 0 : margin * denied;
+    return linear + FN(log1p_nonnegative)(FN(exp_nonpositive)(-margin));
+}
+
+/* d loss / d z = (1 - t) sigmoid(z) - t sigmoid(-z); for t = 0 or 1 a single term, so no cancellation. */
+static inline REAL FN(logistic_gradient_at)(REAL t, REAL z)
+{
+    REAL p, q;
+    FN(logistic_pair)(z, &p, &q);
+    return (1 - t) * p - t * q;
+}
+
+LOOP FN(logistic_loss)(const void *t_, const void *z_, void *loss_, size n)
+{
+    IN(t); IN(z); OUT(loss);
+    SIMD EACH(i, n) loss[i] = FN(logistic_loss_at)(t[i], z[i]);
+}
+
+LOOP FN(logistic_gradient)(const void *t_, const void *z_, void *gradient_, size n)
+{
+    IN(t); IN(z); OUT(gradient);
+    SIMD EACH(i, n) gradient[i] = FN(logistic_gradient_at)(t[i], z[i]);
+}
+
+LOOP FN(logistic_loss_gradient)(const void *t_, const void *z_, void *loss_, void *gradient_, size n)
+{
+    IN(t); IN(z); OUT(loss); OUT(gradient);
+    SIMD EACH(i, n) {
+        const REAL ti = t[i], zi = z[i];
+        loss[i] = FN(logistic_loss_at)(ti, zi);
+        gradient[i] = FN(logistic_gradient_at)(ti, zi);
+    }
+}
+
+/* ---- softmax: STRIP rows at a time, one column of the strip after another, so that rows lie along the vector -------- */
+
+/* What the rows of a strip share: their largest logit, the column that holds it, and the sum of the others' exp(z - largest).
+ * With S = 1 + others:  p_leader = 1 / S,  p_j = exp(z_j - largest) / S,  -log p_leader = log1p(others). */
+#ifndef STRIP
+#define STRIP 64
+#endif
+
+typedef struct { REAL largest[STRIP], leader[STRIP], others[STRIP]; } FN(Strip);
+
+static inline void FN(load_column)(const REAL *z, size k, size rows, REAL *restrict column)
+{
+    if (rows == STRIP) { SIMD EACH(r, STRIP) column[r] = z[r * k]; }
+    else { EACH(r, STRIP) column[r] = r < rows ? z[r * k] : 0; }
+}
+
+static inline void FN(store_column)(const REAL *restrict column, size k, size rows, REAL *out)
+{
+    if (rows == STRIP) { SIMD EACH(r, STRIP) out[r * k] = column[r]; }
+    else { EACH(r, rows) out[r * k] = column[r]; }
+}
+
+/* z - largest; a logit that equals the largest is at distance 0, infinities included. */
+static inline REAL FN(distance)(REAL z, REAL largest) { return z == largest ? 0 : z - largest; }
+
+/* exp(z - largest) with the rounding error of the subtraction put back: exp(d + e) = exp(d) (1 + e).  (TwoDiff, Knuth.)
+ * Without it the relative error grows with the margin: 3e-14 at a margin of 500. */
+static inline REAL FN(exp_distance)(REAL z, REAL largest)
+{
+    const REAL d = FN(distance)(z, largest);
+    const REAL back = d - z;
+    const REAL error = (z - (d - back)) - (largest + back);
+    return FN(exp_nonpositive)(d) * (1 + (d > EXP_FLOOR && d < 0 ? error : 0));
+}
+
+static NOINLINE void FN(survey)(const REAL *z, size rows, size k, FN(Strip) *strip)
+{
+    REAL *restrict largest = strip->largest, *restrict leader = strip->leader, *restrict others = strip->others;
+    REAL column[STRIP], lost[STRIP];
+    EACH(r, STRIP) { largest[r] = -INFINITY; leader[r] = 0; others[r] = 0; lost[r] = 0; }
+    EACH(j, k) {
+        FN(load_column)(z + j, k, rows, column);
+        SIMD EACH(r, STRIP) {
+            leader[r] = column[r] > largest[r] ? (REAL)j : leader[r];
+            largest[r] = column[r] > largest[r] ? column[r] : largest[r];
+        }
+    }
+    EACH(j, k) {
+        FN(load_column)(z + j, k, rows, column);
+        SIMD EACH(r, STRIP) {   /* a compensated sum (TwoSum, Knuth): its error does not grow with k */
+            const REAL e = leader[r] == (REAL)j ? 0 : FN(exp_distance)(column[r], largest[r]);
+            const REAL total = others[r] + e;
+            const REAL part = total - others[r];
+            lost[r] += (others[r] - (total - part)) + (e - part);
+            others[r] = total;
+        }
+    }
+    SIMD EACH(r, STRIP) others[r] += lost[r];
+}
+
+LOOP FN(softmax)(const void *z_, void *out_, size n, size k)
+{
+    FN(Strip) strip;
+    REAL column[STRIP];
+    for (size i = 0; i < n; i += STRIP) {
+        const REAL *z = (const REAL *)z_ + i * k;
+        REAL *out = (REAL *)out_ + i * k;
+        const size rows = n - i < STRIP ? n - i : STRIP;
+        FN(survey)(z, rows, k, &strip);
+        EACH(j, k) {
+            FN(load_column)(z + j, k, rows, column);
+            SIMD EACH(r, STRIP) column[r] = FN(exp_distance)(column[r], strip.largest[r]) / (1 + strip.others[r]);
+            FN(store_column)(column, k, rows, out + j);
+        }
+    }
+}
+
+/* Finite logits further apart than the largest number give -LARGEST, not -inf. */
+LOOP FN(log_softmax)(const void *z_, void *out_, size n, size k)
+{
+    FN(Strip) strip;
+    REAL column[STRIP];
+    for (size i = 0; i < n; i += STRIP) {
+        const REAL *z = (const REAL *)z_ + i * k;
+        REAL *out = (REAL *)out_ + i * k;
+        const size rows = n - i < STRIP ? n - i : STRIP;
+        FN(survey)(z, rows, k, &strip);
+        SIMD EACH(r, STRIP) strip.others[r] = FN(log1p_nonnegative)(strip.others[r]);
+        EACH(j, k) {
+            FN(load_column)(z + j, k, rows, column);
+            SIMD EACH(r, STRIP) {
+                const REAL d = FN(distance)(column[r], strip.largest[r]);
+                const int overflow = d < -LARGEST && column[r] >= -LARGEST && strip.largest[r] <= LARGEST;
+                column[r] = (overflow ? -LARGEST : d) - strip.others[r];
+            }
+            FN(store_column)(column, k, rows, out + j);
+        }
+    }
+}
+
+static inline void FN(target_column)(Targets t, size i, size j, size k, size rows, REAL *restrict column)
+{
+    if (t.matrix) {
+        FN(load_column)((const REAL *)t.matrix + i * k + j, k, rows, column);
+    } else {
+        const REAL hit = (REAL)t.hit, miss = (REAL)t.miss;
+        EACH(r, rows) column[r] = t.ids[i + r] == (int32_t)j ? hit : miss;
+        for (size r = rows; r < STRIP; ++r) column[r] = 0;
+    }
+}
+
+/* Cross-entropy of target rows t (total T, usually 1) against logits z:
+ *     loss = sum_j t_j (largest - z_j) + T log1p(others)
+ *     d loss / d z_j = T p_j - t_j = ((T - t_j) e_j - t_j (S - e_j)) / S,   e_j = exp(z_j - largest),
+ * where S - e_j is `others` itself for the leader.  No term of the loss is negative, and for a one-hot target the gradient
+ * is a single term: neither cancels.  A target of 0 drops its term even when the distance is inf. */
+LOOP FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *gradient_, size n, size k)
+{
+    FN(Strip) strip;
+    REAL column[STRIP], target[STRIP], linear[STRIP], total[STRIP];
+    for (size i = 0; i < n; i += STRIP) {
+        const REAL *z = (const REAL *)z_ + i * k;
+        const size rows = n - i < STRIP ? n - i : STRIP;
+        FN(survey)(z, rows, k, &strip);
+        EACH(r, STRIP) { linear[r] = 0; total[r] = 0; }
+        EACH(j, k) {
+            FN(load_column)(z + j, k, rows, column);
+            FN(target_column)(t, i, j, k, rows, target);
+            SIMD EACH(r, STRIP) {
+                const REAL d = FN(distance)(column[r], strip.largest[r]);
+                linear[r] -= target[r] == 0 ? 0 : target[r] * d;
+                total[r] += target[r];
+            }
+        }
+        if (loss_) {
+            SIMD EACH(r, STRIP) linear[r] += total[r] * FN(log1p_nonnegative)(strip.others[r]);
+            FN(store_column)(linear, 1, rows, (REAL *)loss_ + i);
+        }
+        if (!gradient_) continue;
+        EACH(j, k) {
+            FN(load_column)(z + j, k, rows, column);
+            FN(target_column)(t, i, j, k, rows, target);
+            SIMD EACH(r, STRIP) {
+                const REAL e = FN(exp_distance)(column[r], strip.largest[r]);
+                const REAL sum = 1 + strip.others[r];
+                const REAL rest = strip.leader[r] == (REAL)j ? strip.others[r] : sum - e;
+                column[r] = ((total[r] - target[r]) * e - target[r] * rest) / sum;
+            }
+            FN(store_column)(column, k, rows, (REAL *)gradient_ + i * k + j);
+        }
+    }
+}
+
+/* ---- weights and sums ----------------------------------------------------------------------------------------- */
+
+LOOP FN(scale_rows)(const void *w_, void *x_, size n, size k)
+{
+    IN(w); OUT(x);
+    if (k == 1) { SIMD EACH(i, n) x[i] *= w[i]; }
+    else EACH(i, n) { SIMD EACH(j, k) x[i * k + j] *= w[i]; }
+}
+
+LOOP FN(multiply)(const void *w_, void *x_, size n)
+{
+    IN(w); OUT(x);
+    SIMD EACH(i, n) x[i] *= w[i];
+}
+
+/* Sums are taken in double whatever the precision: a float32 sum over an epoch would lose the last digits. */
+static NOINLINE double FN(sum)(const void *x_, size n)
+{
+    IN(x);
+    double total = 0;
+    _Pragma("omp simd reduction(+ : total)") EACH(i, n) total += x[i];
+    return total;
+}
+
+static NOINLINE double FN(sum_squares)(const void *x_, size n)
+{
+    IN(x);
+    double total = 0;
+    _Pragma("omp simd reduction(+ : total)") EACH(i, n) total += (double)x[i] * x[i];
+    return total;
+}
+
+/* ---- hidden layers -------------------------------------------------------------------------------------------- */
+
+/* x = z + bias; z becomes value(x) and slope, where wanted, derivative(x): the two stand side by side. */
+#define ACTIVATION(name, prepare, value, derivative)                                                                 \
+    LOOP FN(name)(const void *bias_, void *z_, void *slope_, size n, size h)                                         \
+    {                                                                                                                \
+        IN(bias);                                                                                                    \
+        EACH(i, n) {                                                                                                 \
+            REAL *restrict z = (REAL *)z_ + i * h;                                                                   \
+            if (slope_) {                                                                                            \
+                REAL *restrict slope = (REAL *)slope_ + i * h;                                                       \
+                SIMD EACH(j, h) { const REAL x = z[j] + bias[j]; prepare; z[j] = value; slope[j] = derivative; }     \
+            } else {                                                                                                 \
+                SIMD EACH(j, h) { const REAL x = z[j] + bias[j]; prepare; z[j] = value; }                            \
+            }                                                                                                        \
+        }                                                                                                            \
+    }
+
+/* SELU: Klambauer et al. 2017; leaky slope 0.01: Maas et al. 2013; GELU is the exact x Phi(x), through the C library's erfc. */
+#define SELU_SCALE (REAL)1.0507009873554805
+#define SELU_ALPHA (REAL)1.6732632423543772
+
+ACTIVATION(identity_activation, , x, 1)
+ACTIVATION(logistic_activation, REAL p; REAL q; FN(logistic_pair)(x, &p, &q), p, p * q)
+ACTIVATION(tanh_activation, const REAL y = FN(tanh)(x), y, 1 - y * y)
+ACTIVATION(relu_activation, , x > 0 ? x : 0, x > 0 ? 1 : 0)
+ACTIVATION(leaky_relu_activation, , x > 0 ? x : (REAL)0.01 * x, x > 0 ? 1 : (REAL)0.01)
+ACTIVATION(gelu_activation, const REAL phi = (REAL)(0.5 * erfc(-0.70710678118654752 * x)), x * phi,
+           phi + x * (REAL)0.3989422804014327 * FN(exp_nonpositive)((REAL)-0.5 * x * x))
+ACTIVATION(silu_activation, REAL p; REAL q; FN(logistic_pair)(x, &p, &q), x * p, p + x * p * q)
+ACTIVATION(selu_activation, const REAL m = FN(expm1_nonpositive)(x < 0 ? x : 0),
+           SELU_SCALE * (x > 0 ? x : SELU_ALPHA * m), SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * (m + 1)))
+
+/* Keep an element when the hash of (key, position) falls in the upper 1 - rate of its range; what is kept is divided by
+ * 1 - rate.  A counter-based stream: no state, so it vectorises and a thread cannot disturb it.
+ * Mixer: lowbias32 (Wellons). */
+LOOP FN(dropout)(uint64_t key, double rate, void *a_, void *slope_, size n)
+{
+    OUT(a); OUT(slope);
+    const uint32_t threshold = (uint32_t)(rate * 4294967296.0), low = (uint32_t)key, high = (uint32_t)(key >> 32);
+    const REAL scale = (REAL)(1 / (1 - rate));
+    SIMD EACH(i, n) {
+        uint32_t x = (uint32_t)i * 0x9E3779B9U + low;
+        x ^= x >> 16; x *= 0x7FEB352DU;
+        x ^= (x >> 15) ^ high; x *= 0x846CA68BU;
+        x ^= x >> 16;
+        const REAL keep = x >= threshold ? scale : 0;
+        a[i] *= keep;
+        slope[i] *= keep;
+    }
+}
+
+LOOP FN(times_slope)(const void *upstream_, void *slope_, size n)
+{
+    IN(upstream); OUT(slope);
+    SIMD EACH(i, n) slope[i] *= upstream[i];
+}
+
+LOOP FN(add_column_sums)(const void *x_, void *sums_, size n, size h)
+{
+    IN(x); OUT(sums);
+    EACH(i, n) { SIMD EACH(j, h) sums[j] += x[i * h + j]; }
+}
+
+/* ---- batches -------------------------------------------------------------------------------------------------- */
+
+#define SOURCE float
+#define AS(name) FN(name##_from_float)
+#if REAL_IS_DOUBLE
+#define WIDE double
+#else
+#define WIDE float
+#endif
+#include "rows.h"
+#undef SOURCE
+#undef AS
+#undef WIDE
+#define SOURCE double
+#define AS(name) FN(name##_from_double)
+#define WIDE double
+#include "rows.h"
+#undef SOURCE
+#undef AS
+#undef WIDE
+
+LOOP FN(gather_values)(const void *values_, const intptr_t *rows, double factor, void *out_, size n)
+{
+    IN(values); OUT(out);
+    EACH(i, n) out[i] = (REAL)(factor * (values ? (double)values[rows[i]] : 1.0));
+}
+
+LOOP FN(gather_labels)(const uint8_t *labels, const intptr_t *rows, double off, double on, void *out_, size n, size k)
+{
+    OUT(out);
+    const REAL low = (REAL)off, high = (REAL)on;
+    EACH(i, n) {
+        const uint8_t *restrict row = labels + rows[i] * k;
+        SIMD EACH(j, k) out[i * k + j] = row[j] ? high : low;
+    }
+}
+
+/* off_on: k weights of absent labels, then k weights of present ones. */
+LOOP FN(label_weights)(const uint8_t *labels, const intptr_t *rows, const void *off_on_, void *out_, size n, size k)
+{
+    IN(off_on); OUT(out);
+    EACH(i, n) {
+        const uint8_t *restrict row = labels + rows[i] * k;
+        SIMD EACH(j, k) out[i * k + j] = row[j] ? off_on[k + j] : off_on[j];
+    }
+}
+
+/* ---- optimiser steps ------------------------------------------------------------------------------------------ */
+
+/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink is decoupled decay (Loshchilov & Hutter 2019). */
+LOOP FN(adam)(const StepRule *rule, const void *g_, void *m_, void *v_, void *p_, size n)
+{
+    IN(g); OUT(m); OUT(v); OUT(p);
+    const REAL rate = (REAL)rule->learning_rate, l2 = (REAL)rule->l2, shrink = (REAL)rule->shrink;
+    const REAL b1 = (REAL)rule->beta_1, c1 = (REAL)(1 - rule->beta_1);
+    const REAL b2 = (REAL)rule->beta_2, c2 = (REAL)(1 - rule->beta_2), epsilon = (REAL)rule->epsilon;
+    SIMD EACH(i, n) {
+        const REAL gi = g[i] + l2 * p[i];
+        m[i] = b1 * m[i] + c1 * gi;
+        v[i] = b2 * v[i] + c2 * gi * gi;
+        p[i] = shrink * p[i] - rate * m[i] / (SQRT(v[i]) + epsilon);
+    }
+}
+
+LOOP FN(sgd)(const StepRule *rule, const void *g_, void *velocity_, void *p_, size n)
+{
+    IN(g); OUT(velocity); OUT(p);
+    const REAL rate = (REAL)rule->learning_rate, l2 = (REAL)rule->l2, shrink = (REAL)rule->shrink;
+    const REAL momentum = (REAL)rule->momentum;
+    const REAL again = rule->nesterov ? momentum : 1, fresh = rule->nesterov ? rate : 0;
+    SIMD EACH(i, n) {
+        const REAL gi = g[i] + l2 * p[i];
+        velocity[i] = momentum * velocity[i] - rate * gi;
+        p[i] = shrink * p[i] + again * velocity[i] - fresh * gi;
+    }
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------ */
+
+static const Loops FN(loops) = {
+    .logistic = FN(logistic), .log_logistic = FN(log_logistic), .logistic_loss = FN(logistic_loss),
+    .logistic_gradient = FN(logistic_gradient), .logistic_loss_gradient = FN(logistic_loss_gradient),
+    .softmax = FN(softmax), .log_softmax = FN(log_softmax), .cross_entropy = FN(cross_entropy),
+    .scale_rows = FN(scale_rows), .multiply = FN(multiply), .sum = FN(sum), .sum_squares = FN(sum_squares),
+    .activate = {
+        [IDENTITY] = FN(identity_activation), [LOGISTIC] = FN(logistic_activation), [TANH] = FN(tanh_activation),
+        [RELU] = FN(relu_activation), [LEAKY_RELU] = FN(leaky_relu_activation), [GELU] = FN(gelu_activation),
+        [SILU] = FN(silu_activation), [SELU] = FN(selu_activation),
+    },
+    .dropout = FN(dropout), .times_slope = FN(times_slope), .add_column_sums = FN(add_column_sums),
+    .gather = {FN(gather_from_float), FN(gather_from_double)},
+    .sparse_product = {FN(sparse_product_from_float), FN(sparse_product_from_double)},
+    .sparse_gradient = {FN(sparse_gradient_from_float), FN(sparse_gradient_from_double)},
+    .gather_values = FN(gather_values), .gather_labels = FN(gather_labels), .label_weights = FN(label_weights),
+    .adam = FN(adam), .sgd = FN(sgd),
+};
+
+#undef LOOP
+#undef SIMD
+#undef EACH
+#undef IN
+#undef OUT
+#undef ACTIVATION
+#undef SELU_SCALE
+#undef SELU_ALPHA
+
+/* vecmath.h's constants, which the next precision defines anew */
+#undef BITS
+#undef MANTISSA
+#undef BIAS
+#undef SHIFTER
+#undef TWO_MANTISSA
+#undef SQRT_HALF_BITS
+#undef EXP_FLOOR
+#undef EXPM1_FLOOR
+#undef LN2_HI
+#undef LN2_LO
+#undef LARGEST
+#undef FABS
+#undef SQRT

@@ -1,0 +1,83 @@
+/* Compiles loops.h once for each precision and instruction set, and picks the best that the processor has.
+ *
+ * x86-64 with gcc or clang gets baseline (SSE2), AVX2 and AVX-512; everything else the compiler's default.  The environment
+ * variable SKLEARN_HEADS_SIMD (baseline, avx2, avx512) lowers the choice, for tests and for tracking a difference down.
+ * Levels agree to rounding, not to the bit: AVX2 and AVX-512 fuse multiply and add.
+ */
+#ifndef SKLEARN_HEADS_SIMD_H
+#define SKLEARN_HEADS_SIMD_H
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "table.h"
+
+#if defined(_MSC_VER)
+#define NOINLINE __declspec(noinline)
+#define restrict __restrict
+#else
+#define NOINLINE __attribute__((noinline))
+#endif
+
+#define JOIN_(name, real, level) name##_##real##_##level
+#define JOIN(name, real, level) JOIN_(name, real, level)
+#define FN(name) JOIN(name, REAL, LEVEL)
+
+#define LEVEL baseline
+#include "precisions.h"
+#undef LEVEL
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HAS_LEVELS
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#define LEVEL avx2
+#include "precisions.h"
+#undef LEVEL
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")
+#endif
+#define LEVEL avx512
+#include "precisions.h"
+#undef LEVEL
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+
+static const Loops *float_loops = &loops_float_baseline, *double_loops = &loops_double_baseline;
+
+/* Called once, at import. Returns the name of the level in use. */
+static const char *choose_simd_level(void)
+{
+#ifdef HAS_LEVELS
+    const char *wish = getenv("SKLEARN_HEADS_SIMD");
+    const int lowered = wish && *wish;
+    if (lowered && !strcmp(wish, "baseline")) return "baseline";
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512vl") && !(lowered && !strcmp(wish, "avx2"))) {
+        float_loops = &loops_float_avx512;
+        double_loops = &loops_double_avx512;
+        return "avx512";
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        float_loops = &loops_float_avx2;
+        double_loops = &loops_double_avx2;
+        return "avx2";
+    }
+#endif
+    return "baseline";
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* The loops of the core as one table a precision.  simd.h fills a table for each instruction set and picks one at import;
+ * kernels.pyx hands the pointer on.
+ *
+ * Arrays are C-contiguous and come as void*: each table knows its precision (real: float or double).  A letter per axis:
+ * n rows, k outputs, h units, d features.  Order of arguments: inputs, then [in, out], then [out], then sizes.
+ */
+#ifndef SKLEARN_HEADS_TABLE_H
+#define SKLEARN_HEADS_TABLE_H
+#include <stddef.h>
+#include <stdint.h>
+
+typedef ptrdiff_t size;
+
+enum { IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, GELU, SILU, SELU, N_ACTIVATIONS };
+
+/* One-of-k targets: class ids (n,) with the value of the hit and of every other column, or a matrix (n, k). */
+typedef struct {
+    const int32_t *ids;
+    double hit, miss;
+    const void *matrix;
+} Targets;
+
+/* Adam and SGD read what they need.  l2 multiplies the parameter into its gradient; shrink multiplies the parameter. */
+typedef struct {
+    double learning_rate, l2, shrink;
+    double beta_1, beta_2, epsilon;
+    double momentum;
+    int nesterov;
+} StepRule;
+
+typedef struct {
+    /* elementwise */
+    void (*logistic)(const void *z, void *out, size n);
+    void (*log_logistic)(const void *z, void *out, size n);
+    void (*logistic_loss)(const void *t, const void *z, void *loss, size n);
+    void (*logistic_gradient)(const void *t, const void *z, void *gradient, size n);
+    void (*logistic_loss_gradient)(const void *t, const void *z, void *loss, void *gradient, size n);
+    /* row by row; loss (n,) and gradient (n, k) of the cross-entropy may be NULL */
+    void (*softmax)(const void *z, void *out, size n, size k);
+    void (*log_softmax)(const void *z, void *out, size n, size k);
+    void (*cross_entropy)(Targets t, const void *z, void *loss, void *gradient, size n, size k);
+    /* x[i, :] *= w[i] */
+    void (*scale_rows)(const void *w, void *x, size n, size k);
+    void (*multiply)(const void *w, void *x, size n);
+    double (*sum)(const void *x, size n);
+    double (*sum_squares)(const void *x, size n);
+    /* layers: z becomes the activation of z + bias; slope (or NULL) its derivative */
+    void (*activate[N_ACTIVATIONS])(const void *bias, void *z, void *slope, size n, size h);
+    void (*dropout)(uint64_t key, double rate, void *a, void *slope, size n);
+    void (*times_slope)(const void *upstream, void *slope, size n);
+    void (*add_column_sums)(const void *x, void *sums, size n, size h);
+    /* rows: X (of float or double) to the batch; mean and factor (or NULL) in the wider of the two types */
+    void (*gather[2])(const void *X, const intptr_t *rows, const void *mean, const void *factor, void *out, size n, size d);
+    void (*sparse_product[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
+                              const void *factor, const void *W, void *out, size n, size h);
+    void (*sparse_gradient[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
+                               const void *factor, const void *delta, void *gW, size n, size h);
+    void (*gather_values)(const void *values, const intptr_t *rows, double factor, void *out, size n);
+    void (*gather_labels)(const uint8_t *labels, const intptr_t *rows, double off, double on, void *out, size n, size k);
+    void (*label_weights)(const uint8_t *labels, const intptr_t *rows, const void *off_on, void *out, size n, size k);
+    /* one optimiser step over n parameters */
+    void (*adam)(const StepRule *rule, const void *g, void *m, void *v, void *p, size n);
+    void (*sgd)(const StepRule *rule, const void *g, void *velocity, void *p, size n);
+} Loops;
+
+#endif
