@@ -77,15 +77,17 @@ LOOP FN(logistic_loss_gradient)(const void *t_, const void *z_, void *loss_, voi
 
 typedef struct { REAL largest[STRIP], leader[STRIP], others[STRIP]; } FN(Strip);
 
-static inline void FN(load_column)(const REAL *z, size k, size rows, REAL *restrict column)
+#define COLUMN(name) REAL *restrict name
+
+LOOP FN(load_column)(const REAL *z, size k, size rows, COLUMN(column))
 {
-    if (rows == STRIP) { SIMD EACH(r, STRIP) column[r] = z[r * k]; }
+    if (rows == STRIP) { EACH(r, STRIP) column[r] = z[r * k]; }
     else { EACH(r, STRIP) column[r] = r < rows ? z[r * k] : 0; }
 }
 
-static inline void FN(store_column)(const REAL *restrict column, size k, size rows, REAL *out)
+LOOP FN(store_column)(const COLUMN(column), size k, size rows, REAL *out)
 {
-    if (rows == STRIP) { SIMD EACH(r, STRIP) out[r * k] = column[r]; }
+    if (rows == STRIP) { EACH(r, STRIP) out[r * k] = column[r]; }
     else { EACH(r, rows) out[r * k] = column[r]; }
 }
 
@@ -99,32 +101,64 @@ static inline REAL FN(exp_distance)(REAL z, REAL largest)
     const REAL d = FN(distance)(z, largest);
     const REAL back = d - z;
     const REAL error = (z - (d - back)) - (largest + back);
-    return FN(exp_nonpositive)(d) * (1 + (d > EXP_FLOOR && d < 0 ? error : 0));
+    const REAL correction = (d > EXP_FLOOR) & (d < 0) ? 1 + error : 1;
+    return FN(exp_nonpositive)(d) * correction;
 }
 
-static NOINLINE void FN(survey)(const REAL *z, size rows, size k, FN(Strip) *strip)
+LOOP FN(find_leader)(REAL j, const COLUMN(z), COLUMN(largest), COLUMN(leader))
 {
-    REAL *restrict largest = strip->largest, *restrict leader = strip->leader, *restrict others = strip->others;
+    SIMD EACH(r, STRIP) {
+        leader[r] = z[r] > largest[r] ? j : leader[r];
+        largest[r] = z[r] > largest[r] ? z[r] : largest[r];
+    }
+}
+
+/* A compensated sum (TwoSum, Knuth): its error does not grow with k. */
+LOOP FN(add_others)(REAL j, const COLUMN(z), const COLUMN(largest), const COLUMN(leader), COLUMN(others), COLUMN(lost))
+{
+    SIMD EACH(r, STRIP) {
+        const REAL value = FN(exp_distance)(z[r], largest[r]);
+        const REAL e = leader[r] == j ? 0 : value;
+        const REAL total = others[r] + e;
+        const REAL part = total - others[r];
+        lost[r] += (others[r] - (total - part)) + (e - part);
+        others[r] = total;
+    }
+}
+
+static void FN(survey)(const REAL *z, size rows, size k, FN(Strip) *strip)
+{
     REAL column[STRIP], lost[STRIP];
-    EACH(r, STRIP) { largest[r] = -INFINITY; leader[r] = 0; others[r] = 0; lost[r] = 0; }
+    EACH(r, STRIP) { strip->largest[r] = -INFINITY; strip->leader[r] = 0; strip->others[r] = 0; lost[r] = 0; }
     EACH(j, k) {
         FN(load_column)(z + j, k, rows, column);
-        SIMD EACH(r, STRIP) {
-            leader[r] = column[r] > largest[r] ? (REAL)j : leader[r];
-            largest[r] = column[r] > largest[r] ? column[r] : largest[r];
-        }
+        FN(find_leader)((REAL)j, column, strip->largest, strip->leader);
     }
     EACH(j, k) {
         FN(load_column)(z + j, k, rows, column);
-        SIMD EACH(r, STRIP) {   /* a compensated sum (TwoSum, Knuth): its error does not grow with k */
-            const REAL e = leader[r] == (REAL)j ? 0 : FN(exp_distance)(column[r], largest[r]);
-            const REAL total = others[r] + e;
-            const REAL part = total - others[r];
-            lost[r] += (others[r] - (total - part)) + (e - part);
-            others[r] = total;
-        }
+        FN(add_others)((REAL)j, column, strip->largest, strip->leader, strip->others, lost);
     }
-    SIMD EACH(r, STRIP) others[r] += lost[r];
+    EACH(r, STRIP) strip->others[r] += lost[r];
+}
+
+LOOP FN(proba_column)(const COLUMN(largest), const COLUMN(others), COLUMN(z))
+{
+    SIMD EACH(r, STRIP) z[r] = FN(exp_distance)(z[r], largest[r]) / (1 + others[r]);
+}
+
+/* Finite logits further apart than the largest number give -LARGEST, not -inf. */
+LOOP FN(log_proba_column)(const COLUMN(largest), const COLUMN(log_sum), COLUMN(z))
+{
+    SIMD EACH(r, STRIP) {
+        const REAL d = FN(distance)(z[r], largest[r]);
+        const REAL bounded = (d < -LARGEST) & (z[r] >= -LARGEST) & (largest[r] <= LARGEST) ? -LARGEST : d;
+        z[r] = bounded - log_sum[r];
+    }
+}
+
+LOOP FN(log1p_column)(const COLUMN(others), COLUMN(out))
+{
+    SIMD EACH(r, STRIP) out[r] = FN(log1p_nonnegative)(others[r]);
 }
 
 LOOP FN(softmax)(const void *z_, void *out_, size n, size k)
@@ -133,49 +167,39 @@ LOOP FN(softmax)(const void *z_, void *out_, size n, size k)
     REAL column[STRIP];
     for (size i = 0; i < n; i += STRIP) {
         const REAL *z = (const REAL *)z_ + i * k;
-        REAL *out = (REAL *)out_ + i * k;
         const size rows = n - i < STRIP ? n - i : STRIP;
         FN(survey)(z, rows, k, &strip);
         EACH(j, k) {
             FN(load_column)(z + j, k, rows, column);
-            SIMD EACH(r, STRIP) column[r] = FN(exp_distance)(column[r], strip.largest[r]) / (1 + strip.others[r]);
-            FN(store_column)(column, k, rows, out + j);
+            FN(proba_column)(strip.largest, strip.others, column);
+            FN(store_column)(column, k, rows, (REAL *)out_ + i * k + j);
         }
     }
 }
 
-/* Finite logits further apart than the largest number give -LARGEST, not -inf. */
 LOOP FN(log_softmax)(const void *z_, void *out_, size n, size k)
 {
     FN(Strip) strip;
-    REAL column[STRIP];
+    REAL column[STRIP], log_sum[STRIP];
     for (size i = 0; i < n; i += STRIP) {
         const REAL *z = (const REAL *)z_ + i * k;
-        REAL *out = (REAL *)out_ + i * k;
         const size rows = n - i < STRIP ? n - i : STRIP;
         FN(survey)(z, rows, k, &strip);
-        SIMD EACH(r, STRIP) strip.others[r] = FN(log1p_nonnegative)(strip.others[r]);
+        FN(log1p_column)(strip.others, log_sum);
         EACH(j, k) {
             FN(load_column)(z + j, k, rows, column);
-            SIMD EACH(r, STRIP) {
-                const REAL d = FN(distance)(column[r], strip.largest[r]);
-                const int overflow = d < -LARGEST && column[r] >= -LARGEST && strip.largest[r] <= LARGEST;
-                column[r] = (overflow ? -LARGEST : d) - strip.others[r];
-            }
-            FN(store_column)(column, k, rows, out + j);
+            FN(log_proba_column)(strip.largest, log_sum, column);
+            FN(store_column)(column, k, rows, (REAL *)out_ + i * k + j);
         }
     }
 }
 
-static inline void FN(target_column)(Targets t, size i, size j, size k, size rows, REAL *restrict column)
+LOOP FN(target_column)(Targets t, size i, size j, size k, size rows, COLUMN(column))
 {
-    if (t.matrix) {
-        FN(load_column)((const REAL *)t.matrix + i * k + j, k, rows, column);
-    } else {
-        const REAL hit = (REAL)t.hit, miss = (REAL)t.miss;
-        EACH(r, rows) column[r] = t.ids[i + r] == (int32_t)j ? hit : miss;
-        for (size r = rows; r < STRIP; ++r) column[r] = 0;
-    }
+    const REAL hit = (REAL)t.hit, miss = (REAL)t.miss;
+    if (t.matrix) { FN(load_column)((const REAL *)t.matrix + i * k + j, k, rows, column); return; }
+    if (rows == STRIP) { EACH(r, STRIP) column[r] = t.ids[i + r] == (int32_t)j ? hit : miss; }
+    else { EACH(r, STRIP) column[r] = r < rows && t.ids[i + r] == (int32_t)j ? hit : miss; }
 }
 
 /* Cross-entropy of target rows t (total T, usually 1) against logits z:
@@ -183,38 +207,55 @@ static inline void FN(target_column)(Targets t, size i, size j, size k, size row
  *     d loss / d z_j = T p_j - t_j = ((T - t_j) e_j - t_j (S - e_j)) / S,   e_j = exp(z_j - largest),
  * where S - e_j is `others` itself for the leader.  No term of the loss is negative, and for a one-hot target the gradient
  * is a single term: neither cancels.  A target of 0 drops its term even when the distance is inf. */
+LOOP FN(add_linear)(const COLUMN(z), const COLUMN(t), const COLUMN(largest), COLUMN(linear), COLUMN(total))
+{
+    SIMD EACH(r, STRIP) {
+        const REAL term = t[r] * FN(distance)(z[r], largest[r]);
+        linear[r] -= t[r] == 0 ? 0 : term;
+        total[r] += t[r];
+    }
+}
+
+LOOP FN(loss_column)(const COLUMN(total), const COLUMN(log_sum), COLUMN(linear))
+{
+    SIMD EACH(r, STRIP) linear[r] += total[r] * log_sum[r];
+}
+
+LOOP FN(gradient_column)(REAL j, const COLUMN(t), const COLUMN(total), const FN(Strip) *strip, COLUMN(z))
+{
+    const REAL *restrict largest = strip->largest, *restrict leader = strip->leader, *restrict others = strip->others;
+    SIMD EACH(r, STRIP) {
+        const REAL e = FN(exp_distance)(z[r], largest[r]);
+        const REAL sum = 1 + others[r];
+        const REAL rest = leader[r] == j ? others[r] : sum - e;
+        z[r] = ((total[r] - t[r]) * e - t[r] * rest) / sum;
+    }
+}
+
 LOOP FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *gradient_, size n, size k)
 {
     FN(Strip) strip;
-    REAL column[STRIP], target[STRIP], linear[STRIP], total[STRIP];
+    REAL column[STRIP], target[STRIP], loss[STRIP], total[STRIP], log_sum[STRIP];
     for (size i = 0; i < n; i += STRIP) {
         const REAL *z = (const REAL *)z_ + i * k;
         const size rows = n - i < STRIP ? n - i : STRIP;
         FN(survey)(z, rows, k, &strip);
-        EACH(r, STRIP) { linear[r] = 0; total[r] = 0; }
+        EACH(r, STRIP) { loss[r] = 0; total[r] = 0; }
         EACH(j, k) {
             FN(load_column)(z + j, k, rows, column);
             FN(target_column)(t, i, j, k, rows, target);
-            SIMD EACH(r, STRIP) {
-                const REAL d = FN(distance)(column[r], strip.largest[r]);
-                linear[r] -= target[r] == 0 ? 0 : target[r] * d;
-                total[r] += target[r];
-            }
+            FN(add_linear)(column, target, strip.largest, loss, total);
         }
         if (loss_) {
-            SIMD EACH(r, STRIP) linear[r] += total[r] * FN(log1p_nonnegative)(strip.others[r]);
-            FN(store_column)(linear, 1, rows, (REAL *)loss_ + i);
+            FN(log1p_column)(strip.others, log_sum);
+            FN(loss_column)(total, log_sum, loss);
+            FN(store_column)(loss, 1, rows, (REAL *)loss_ + i);
         }
         if (!gradient_) continue;
         EACH(j, k) {
             FN(load_column)(z + j, k, rows, column);
             FN(target_column)(t, i, j, k, rows, target);
-            SIMD EACH(r, STRIP) {
-                const REAL e = FN(exp_distance)(column[r], strip.largest[r]);
-                const REAL sum = 1 + strip.others[r];
-                const REAL rest = strip.leader[r] == (REAL)j ? strip.others[r] : sum - e;
-                column[r] = ((total[r] - target[r]) * e - target[r] * rest) / sum;
-            }
+            FN(gradient_column)((REAL)j, target, total, &strip, column);
             FN(store_column)(column, k, rows, (REAL *)gradient_ + i * k + j);
         }
     }
@@ -418,6 +459,7 @@ static const Loops FN(loops) = {
 #undef EACH
 #undef IN
 #undef OUT
+#undef COLUMN
 #undef ACTIVATION
 #undef SELU_SCALE
 #undef SELU_ALPHA

@@ -1,1 +1,320 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Network: a stack of dense layers with a logistic or softmax loss on top, and everything that happens inside an epoch.
 
+    a_0 = gathered rows of X                    (n, d)
+    z_l = a_{l-1} W_l + b_l,  a_l = activation(z_l) dropout mask    (n, h_l), hidden layers
+    z_L = a_{L-1} W_L + b_L                     (n, k), the logits
+    loss = sum over the batch of w_i loss(t_i, z_i) / sum of weights, plus l2 / 2 * |W|^2
+
+and backwards, with delta_L = w d loss / d z_L:
+
+    gW_l = a_{l-1}' delta_l,   gb_l = column sums of delta_l,   delta_{l-1} = (delta_l W_l') slope_{l-1}
+
+where the forward pass has left the slope (the activation's derivative, dropout mask included) beside each a_l.
+
+The core neither validates nor allocates inside an epoch: arrays come from Python, checked; a Workspace holds a batch.
+"""
+import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from sklearn_heads._core.batch cimport Rows, Workspace, address
+from sklearn_heads._core.blas cimport gemm
+from sklearn_heads._core.kernels cimport Loops, Targets, loops_of
+from sklearn_heads._core.optimizer cimport Optimizer
+
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu", "selu")  # the order of table.h
+LOSSES = ("logistic", "softmax")
+
+# Between two looks at pending signals: about a tenth of a second of arithmetic on a slow core.
+cdef double FLOPS_BETWEEN_SIGNALS = 1e9
+
+
+cdef struct Layer:
+    Py_ssize_t fan_in, units
+    char* W
+    char* b
+    char* gW
+    char* gb
+
+
+cdef class Network:
+    """Dense layers over one flat parameter vector: all weights first, layer by layer, then all biases.
+
+    Parameters
+    ----------
+    layer_units : sequence of int
+        d, the hidden widths, k.
+    activation : str, one of ACTIVATIONS
+        Of the hidden layers.
+    loss : str, one of LOSSES
+        "logistic": k independent sigmoids with binary cross-entropy; "softmax": cross-entropy.
+    dtype : float32 or float64
+        The working precision.
+    parameters : ndarray or None
+        The flat vector, taken as it is; None for zeros.
+
+    Attributes
+    ----------
+    parameters : ndarray (n_parameters,)
+    coefs, intercepts : lists of ndarrays
+        Views of it: (fan_in, units) and (units,) a layer.
+    n_weights : int
+        How many of the parameters are weights, not biases: decay applies to these.
+    """
+    cdef readonly tuple layer_units
+    cdef readonly str activation, loss
+    cdef readonly object dtype, parameters, gradient
+    cdef readonly list coefs, intercepts
+    cdef readonly Py_ssize_t n_layers, n_outputs, n_weights
+    cdef Layer* layers
+    cdef const Loops* loops
+    cdef bint is_double, is_softmax
+    cdef int activation_code
+    cdef Py_ssize_t itemsize
+    cdef double flops_a_row
+
+    def __cinit__(self, layer_units, *args, **kwargs):
+        self.layers = <Layer*> calloc(len(layer_units), sizeof(Layer))
+        if self.layers == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.layers)
+
+    def __init__(self, layer_units, activation, loss, dtype, parameters=None):
+        self.layer_units = tuple(int(units) for units in layer_units)
+        self.activation, self.loss, self.dtype = activation, loss, np.dtype(dtype)
+        self.n_layers = len(self.layer_units) - 1
+        self.n_outputs = self.layer_units[self.n_layers]
+        self.activation_code = ACTIVATIONS.index(activation)
+        self.is_softmax = LOSSES.index(loss) == 1
+        self.is_double = self.dtype == np.float64
+        self.itemsize = self.dtype.itemsize
+        self.loops = loops_of(self.is_double)
+        shapes = list(zip(self.layer_units, self.layer_units[1:]))
+        self.n_weights = sum(fan_in * units for fan_in, units in shapes)
+        size = self.n_weights + sum(self.layer_units[1:])
+        self.flops_a_row = 6.0 * size
+        self.parameters = np.zeros(size, dtype=self.dtype) if parameters is None else parameters
+        self.coefs, self.intercepts = self.views(self.parameters)
+        for l, (fan_in, units) in enumerate(shapes):
+            self.layers[l].fan_in, self.layers[l].units = fan_in, units
+            self.layers[l].W = <char*> address(self.coefs[l])
+            self.layers[l].b = <char*> address(self.intercepts[l])
+
+    def __reduce__(self):
+        return Network, (self.layer_units, self.activation, self.loss, self.dtype, self.parameters)
+
+    def views(self, flat):
+        """Cut a flat vector into weight matrices and bias vectors."""
+        coefs, intercepts, at = [], [], 0
+        for fan_in, units in zip(self.layer_units, self.layer_units[1:]):
+            coefs.append(flat[at:at + fan_in * units].reshape(fan_in, units))
+            at += fan_in * units
+        for units in self.layer_units[1:]:
+            intercepts.append(flat[at:at + units])
+            at += units
+        return coefs, intercepts
+
+    def astype(self, dtype):
+        """A copy of the network in another precision, or in the same."""
+        return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters.astype(dtype))
+
+    # ---- one batch ---------------------------------------------------------------------------------------------
+
+    cdef void gather(self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work) noexcept nogil:
+        """Rows of X into activations[0]; a sparse X stays where it is."""
+        if not rows.is_sparse:
+            self.loops.gather[rows.double_source](
+                rows.X, order, rows.mean, rows.factor, work.activations[0], n, rows.n_features)
+
+    cdef void forward(
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,
+    ) noexcept nogil:
+        """From activations[0] (or the sparse rows) to the logits. Slopes are left beside the activations in training."""
+        cdef Py_ssize_t l
+        cdef Layer* layer
+        cdef char* z
+        cdef bint last
+        for l in range(self.n_layers):
+            layer = &self.layers[l]
+            last = l == self.n_layers - 1
+            z = work.logits if last else work.activations[l + 1]
+            if l == 0 and rows.is_sparse:
+                self.loops.sparse_product[rows.double_source](
+                    rows.X, rows.indices, rows.indptr, order, rows.factor, layer.W, z, n, layer.units)
+            else:
+                gemm(self.is_double, False, False, n, layer.units, layer.fan_in, work.activations[l], layer.W, 0, z)
+            if last:
+                self.loops.activate[0](layer.b, z, NULL, n, layer.units)
+            else:
+                self.loops.activate[self.activation_code](layer.b, z, work.slopes[l + 1], n, layer.units)
+                if dropout > 0:
+                    self.loops.dropout(mixed(key + <uint64_t> l), dropout, z, work.slopes[l + 1], n * layer.units)
+
+    cdef double loss_of(
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double scale, double smoothing,
+        void* delta,
+    ) noexcept nogil:
+        """Sum over the batch of scale w_i loss_i; its gradient with respect to the logits goes to delta, unless NULL."""
+        cdef Py_ssize_t i, k = self.n_outputs, losses_a_row = 1 if self.is_softmax else k
+        cdef Targets targets
+        self.loops.gather_values(rows.weights, order, scale, work.weights, n)
+        if self.is_softmax:
+            for i in range(n):
+                work.ids[i] = rows.ids[order[i]]
+            targets.ids, targets.matrix = work.ids, NULL
+            targets.hit, targets.miss = 1 - smoothing + smoothing / k, smoothing / k
+            self.loops.cross_entropy(targets, work.logits, work.loss, delta, n, k)
+        else:
+            self.loops.gather_labels(rows.labels, order, smoothing / 2, 1 - smoothing / 2, work.targets, n, k)
+            if delta == NULL:
+                self.loops.logistic_loss(work.targets, work.logits, work.loss, n * k)
+            else:
+                self.loops.logistic_loss_gradient(work.targets, work.logits, work.loss, delta, n * k)
+            if rows.label_weights != NULL:
+                self.loops.label_weights(rows.labels, order, rows.label_weights, work.cell_weights, n, k)
+                self.loops.multiply(work.cell_weights, work.loss, n * k)
+                if delta != NULL:
+                    self.loops.multiply(work.cell_weights, delta, n * k)
+        self.loops.scale_rows(work.weights, work.loss, n, losses_a_row)
+        if delta != NULL:
+            self.loops.scale_rows(work.weights, delta, n, k)
+        return self.loops.sum(work.loss, n * losses_a_row)
+
+    cdef void backward(
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double beta,
+    ) noexcept nogil:
+        """From delta to the gradient, which becomes beta (0 or 1) times itself plus the batch's."""
+        cdef Py_ssize_t l
+        cdef Layer* layer
+        cdef char* delta = work.delta
+        for l in range(self.n_layers - 1, -1, -1):
+            layer = &self.layers[l]
+            if beta == 0:
+                memset(layer.gb, 0, layer.units * self.itemsize)
+            self.loops.add_column_sums(delta, layer.gb, n, layer.units)
+            if l == 0 and rows.is_sparse:
+                if beta == 0:
+                    memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
+                self.loops.sparse_gradient[rows.double_source](
+                    rows.X, rows.indices, rows.indptr, order, rows.factor, delta, layer.gW, n, layer.units)
+                return
+            gemm(self.is_double, True, False, layer.fan_in, layer.units, n, work.activations[l], delta, beta, layer.gW)
+            if l > 0:
+                gemm(self.is_double, False, True, n, layer.fan_in, layer.units, delta, layer.W, 0, work.upstream)
+                self.loops.times_slope(work.upstream, work.slopes[l], n * layer.fan_in)
+                delta = work.slopes[l]
+
+    # ---- all rows ----------------------------------------------------------------------------------------------
+
+    def prepare(self):
+        """Allocate the gradient, which prediction does not need."""
+        if self.gradient is None:
+            self.gradient = np.zeros_like(self.parameters)
+            coefs, intercepts = self.views(self.gradient)
+            for l in range(self.n_layers):
+                self.layers[l].gW = <char*> address(coefs[l])
+                self.layers[l].gb = <char*> address(intercepts[l])
+
+    def train_epoch(
+        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t batch_size, Optimizer optimizer, Workspace work,
+        double l2=0, double dropout=0, double smoothing=0, uint64_t seed=0,
+    ):
+        """One pass over `order` in batches: forward, backward, step. Returns the mean loss, l2 term included.
+
+        The loss of a batch is averaged over its rows (weights have mean one over all rows), and l2 is divided by
+        their number, as in MLPClassifier. Raises KeyboardInterrupt between batches.
+        """
+        cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
+        cdef double total = 0, flops = 0, batch_loss
+        self.prepare()
+        with nogil:
+            while start < n_rows:
+                n = min(batch_size, n_rows - start)
+                self.gather(rows, &order[start], n, work)
+                self.forward(rows, &order[start], n, work, dropout, mixed(seed) + (<uint64_t> start << 8))
+                batch_loss = self.loss_of(rows, &order[start], n, work, 1.0 / n, smoothing, work.delta)
+                if l2 > 0:
+                    batch_loss += 0.5 * l2 / n * self.loops.sum_squares(self.layers[0].W, self.n_weights)
+                self.backward(rows, &order[start], n, work, 0)
+                optimizer.step(self.loops, self.layers[0].gW, self.layers[0].W, self.n_weights, l2 / n)
+                total += batch_loss * n
+                start += n
+                flops += n * self.flops_a_row
+                if flops > FLOPS_BETWEEN_SIGNALS:
+                    flops = 0
+                    with gil:
+                        PyErr_CheckSignals()
+        return total / n_rows
+
+    def loss_and_gradient(
+        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=1024, double smoothing=0,
+    ):
+        """Mean loss over the rows named by `order` and its gradient, a block at a time.
+
+        The gradient array is the network's own: copy what must outlive the next call.
+        """
+        cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
+        cdef double total = 0, flops = 0
+        cdef Workspace work = Workspace(self.layer_units, self.dtype, min(block, n_rows), rows.is_sparse, True)
+        self.prepare()
+        with nogil:
+            while start < n_rows:
+                n = min(block, n_rows - start)
+                self.gather(rows, &order[start], n, work)
+                self.forward(rows, &order[start], n, work, 0, 0)
+                total += self.loss_of(rows, &order[start], n, work, 1.0 / n_rows, smoothing, work.delta)
+                self.backward(rows, &order[start], n, work, 1.0 if start else 0.0)
+                start += n
+                flops += n * self.flops_a_row
+                if flops > FLOPS_BETWEEN_SIGNALS:
+                    flops = 0
+                    with gil:
+                        PyErr_CheckSignals()
+        return total, self.gradient
+
+    def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
+        """Logits (n, k) of the rows named by `order`, a block at a time."""
+        out = np.empty((order.shape[0], self.n_outputs), dtype=self.dtype)
+        self.sweep(rows, order, block, <char*> address(out))
+        return out
+
+    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
+        """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
+        return self.sweep(rows, order, block, NULL)
+
+    cdef double sweep(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block, char* out) except? -1:
+        """Forward over rows: logits to out, or, where out is NULL, the sum of the losses."""
+        cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
+        cdef double total = 0, flops = 0
+        cdef Workspace work = Workspace(self.layer_units, self.dtype, min(block, n_rows), rows.is_sparse, False)
+        with nogil:
+            while start < n_rows:
+                n = min(block, n_rows - start)
+                if out != NULL:
+                    work.logits = out + start * self.n_outputs * self.itemsize
+                self.gather(rows, &order[start], n, work)
+                self.forward(rows, &order[start], n, work, 0, 0)
+                if out == NULL:
+                    total += self.loss_of(rows, &order[start], n, work, 1, 0, NULL)
+                start += n
+                flops += n * self.flops_a_row
+                if flops > FLOPS_BETWEEN_SIGNALS:
+                    flops = 0
+                    with gil:
+                        PyErr_CheckSignals()
+        return total
+
+
+cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
+    """splitmix64: one well-mixed 64-bit key for each counter value."""
+    x += <uint64_t> 0x9E3779B97F4A7C15
+    x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
+    return x ^ (x >> 31)

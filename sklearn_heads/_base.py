@@ -1,0 +1,452 @@
+"""The estimator that the three public ones share: validation, fit, partial_fit, predictions."""
+from __future__ import annotations
+
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_heads._core.network import ACTIVATIONS
+from sklearn_heads._inputs import InputEncoding
+from sklearn_heads._members import folds, out_of_fold, resolve, train, validation_split
+from sklearn_heads._threads import one_blas_thread
+from sklearn_heads._training import Examples, Member, Settings, initial_network
+
+
+class MLPBase(ClassifierMixin, BaseEstimator):
+    """A neural classifier. The subclass says what its labels are and which head stands on top."""
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
+        "input_encoding": [StrOptions({"standard"}), None],
+        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "weight_init": [StrOptions({"he_normal", "glorot_uniform"})],
+        "dtype": [StrOptions({"float32", "float64"}), type],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), dict, "array-like", None],
+        "n_jobs": [Integral, None],
+        "store_oof": ["boolean"],
+    }
+
+    def _check_labels(self, y):
+        """Labels as an array of the right form, or an error that names the way out."""
+        raise NotImplementedError
+
+    def _head_for(self, y):
+        """The head for these checked labels."""
+        raise NotImplementedError
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "members_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # ---- fit ---------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
+        """Train on X and y.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+        y : array-like of shape (n,), for multi-label (n, L)
+        sample_weight : array-like of shape (n,), optional
+            Not negative. An integer weight counts as so many repeated rows; scaling all weights changes nothing but the
+            balance with `alpha`; rows of weight zero are as if absent.
+        X_val, y_val : array-likes of shapes (m, d) and (m,) or (m, L), optional
+            Rows whose log loss stops training, in place of rows of X.
+        sample_weight_val : array-like of shape (m,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For labels, weights or values that cannot be trained on, and for training that diverges. The estimator is then
+            what it was before the call.
+        """
+        with self._nothing_lost(), one_blas_thread():
+            self._validate_params()
+            goes_on = self.warm_start and hasattr(self, "members_")
+            X, y, weights = self._read(X, y, sample_weight, reset=not goes_on)
+            head = self._head if goes_on else self._head_for(y)
+            encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
+            class_weights = head.class_weights(self.class_weight, y, weights)
+            examples, mean_weight = self._examples(X, y, weights, head, encoding, class_weights)
+            given = self._given_validation(X_val, y_val, sample_weight_val, head, encoding, class_weights)
+
+            random, strata = check_random_state(self.random_state), head.strata(y)
+            n_members, settings, may_split = resolve(self.n_members, self.solver, len(y), self._settings())
+            if n_members == 1:
+                streams = [random]
+            else:
+                fold = folds(strata, n_members, random)
+                streams = [np.random.RandomState(seed) for seed in random.randint(2**31, size=n_members)]
+            if goes_on:
+                members = self._members_to_go_on(n_members, streams, encoding)
+            else:
+                units = [X.shape[1], *self._hidden_units(), head.n_outputs]
+                biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
+                members = [self._new_member(units, head, encoding, biases, stream) for stream in streams]
+            if n_members > 1:
+                parts = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
+            elif given is None and self.early_stopping and may_split:
+                inside, watched = validation_split(strata, not head.is_multilabel, self.validation_fraction, random)
+                parts = [(examples.take(inside), examples.take(watched))]
+            else:
+                parts = [(examples, None)]
+            if given is not None:
+                parts = [(inside, given) for inside, _ in parts]
+            elif not self.early_stopping:
+                parts = [(inside, None) for inside, _ in parts]
+            self._become(head, train(members, parts, settings, self.alpha / mean_weight, self.n_jobs))
+            if self.store_oof:
+                self._keep_out_of_fold(examples.rows, fold if n_members > 1 else None, sample_weight)
+        return self
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """One pass over these rows, going on from the state so far: for data that arrive in portions.
+
+        The first call fixes the classes and the encoding of X, and starts one network; `n_members` and `early_stopping`
+        are not used. After `fit`, each of its members goes on.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+        y : array-like of shape (n,), for multi-label (n, L)
+        classes : array-like of shape (K,), optional
+            All classes that will ever occur: needed in the first call unless its rows hold every class.
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        self
+        """
+        if self.solver == "lbfgs":
+            raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
+        with self._nothing_lost(), one_blas_thread():
+            self._validate_params()
+            goes_on = hasattr(self, "members_")
+            X, y, weights = self._read(X, y, sample_weight, reset=not goes_on)
+            head = self._head if goes_on else self._head_for(y if classes is None else self._check_labels(classes))
+            if goes_on and classes is not None and not np.array_equal(np.unique(classes), head.classes):
+                raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
+            encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
+            class_weights = head.class_weights(self.class_weight, y, weights)
+            examples, mean_weight = self._examples(X, y, weights, head, encoding, class_weights)
+            if goes_on:
+                members = [member.copy() for member in self.members_]
+            else:
+                units = [X.shape[1], *self._hidden_units(), head.n_outputs]
+                biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
+                members = [self._new_member(units, head, encoding, biases, check_random_state(self.random_state))]
+            for member in members:
+                member.train_once(self._settings(), examples, self.alpha / mean_weight)
+            self._become(head, members)
+        return self
+
+    # ---- predictions -------------------------------------------------------------------------------------------
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logits; with several members those of their mean probability.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,) for two classes (the log-odds of ``classes_[1]``, whatever the head), (n, K) or (n, L)
+        """
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        with one_blas_thread():
+            rows = self.members_[0].encoding.rows(X, self._precision())
+            order = np.arange(X.shape[0])
+            decisions = [self._head.decision(member.logits(rows, order)) for member in self.members_]
+        return decisions[0] if len(decisions) == 1 else self._head.pool(decisions)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Probabilities; with several members the mean of theirs.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, 2), (n, K), whose rows sum to one, or for a label matrix (n, L), a probability a label
+        """
+        return self._head_of_fitted().proba(self.decision_function(X))
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logarithms of the probabilities, computed from logits: never -inf for finite logits.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of the shape of `predict_proba`
+        """
+        return self._head_of_fitted().log_proba(self.decision_function(X))
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Labels: the more probable class; for a label matrix 1 where the probability is at least one half.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,) of the labels seen in fit, or (n, L) of 0 and 1
+        """
+        return self._head_of_fitted().predict(self.decision_function(X))
+
+    # ---- what a fitted estimator tells ------------------------------------------------------------------------------
+
+    @property
+    def classes_(self) -> NDArray:
+        """ndarray: the class labels, sorted; for a label matrix the column numbers."""
+        return self._fitted("_head").classes
+
+    @property
+    def n_outputs_(self) -> int:
+        """int: number of logits."""
+        return self._fitted("_head").n_outputs
+
+    @property
+    def out_activation_(self) -> str:
+        """str: "logistic" or "softmax"."""
+        return self._fitted("_head").out_activation
+
+    @property
+    def n_layers_(self) -> int:
+        """int: layers, the input and the output counted."""
+        return len(self._fitted("members_")[0].network.layer_units)
+
+    @property
+    def n_iter_(self) -> int:
+        """int: epochs (lbfgs: iterations) of the last fit, of the member that took most."""
+        return max(member.n_iter_ for member in self._fitted("members_"))
+
+    @property
+    def coefs_(self) -> list[NDArray]:
+        """list of ndarrays (fan_in, fan_out): weights of each layer, for X as given; of a single network only."""
+        return self._only_member("coefs_").coefs_
+
+    @property
+    def intercepts_(self) -> list[NDArray]:
+        """list of ndarrays (fan_out,): biases of each layer, for X as given; of a single network only."""
+        return self._only_member("intercepts_").intercepts_
+
+    @property
+    def loss_(self) -> float:
+        """float: training loss of the last epoch; of a single network only."""
+        return self._only_member("loss_").loss_
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """list of float: training loss of each epoch; of a single network only."""
+        return self._only_member("loss_curve_").loss_curve_
+
+    @property
+    def validation_loss_curve_(self) -> list[float]:
+        """list of float: log loss of the validation rows after each epoch; of a single network that had some."""
+        member = self._only_member("validation_loss_curve_")
+        if not member.validation_loss_curve_:
+            raise AttributeError("validation_loss_curve_: the fit had no validation rows; set early_stopping=True.")
+        return member.validation_loss_curve_
+
+    @property
+    def best_iter_(self) -> int:
+        """int: the epoch, counted from 1, whose weights were kept; of a single network only."""
+        return self._only_member("best_iter_").best_iter_
+
+    @property
+    def t_(self) -> int:
+        """int: rows seen in training, repeats counted; of a single network only."""
+        return self._only_member("t_").t_
+
+    def _fitted(self, name):
+        try:
+            return vars(self)[name]
+        except KeyError:
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first.") from None
+
+    def _only_member(self, name):
+        members = self._fitted("members_")
+        if len(members) > 1:
+            raise AttributeError(f"{name} belongs to one network, and this fit has {len(members)}: see members_[i].{name}.")
+        return members[0]
+
+    def _head_of_fitted(self):
+        check_is_fitted(self)
+        return self._head
+
+    # ---- pieces of fit ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _nothing_lost(self):
+        """After a failure the estimator is what it was: what an earlier fit learned still predicts."""
+        before = vars(self).copy()
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _settings(self):
+        settings = Settings.of(self)
+        return settings.changed(n_iter_no_change=np.inf) if self.n_iter_no_change is None else settings
+
+    def _precision(self):
+        return self.members_[0].network.dtype
+
+    def _hidden_units(self):
+        units = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
+        for width in units:
+            if not isinstance(width, Integral) or width < 1:
+                raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {self.hidden_layer_sizes}.")
+        return units
+
+    def _check_X(self, X, reset):
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset
+        )
+
+    def _read(self, X, y, sample_weight, reset):
+        """X, y and weights as arrays, checked, rows of weight zero left out."""
+        X = self._check_X(X, reset)
+        y = self._check_labels(y)
+        check_consistent_length(X, y)
+        weights = check_weights(sample_weight, X.shape[0])
+        if weights is not None and not weights.all():
+            kept = np.flatnonzero(weights)
+            X, y, weights = X[kept], y[kept], weights[kept]
+        return X, y, weights
+
+    def _examples(self, X, y, weights, head, encoding, class_weights):
+        """The rows as the core reads them, and the mean of their weights, by which those are divided."""
+        dtype = np.dtype(self.dtype)
+        weights, label_weights = head.weigh(y, weights, class_weights)
+        mean = 1.0 if weights is None else float(weights.mean())
+        weights = None if weights is None else (weights / mean).astype(dtype)
+        label_weights = None if label_weights is None else label_weights.astype(dtype)
+        rows = encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **head.encode(y))
+        return Examples(rows, np.arange(X.shape[0]), weights), mean
+
+    def _given_validation(self, X_val, y_val, sample_weight_val, head, encoding, class_weights):
+        """The user's validation rows, or None."""
+        if X_val is None and y_val is None and sample_weight_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val go together: give both, or neither.")
+        if self.solver == "lbfgs":
+            raise ValueError("solver='lbfgs' does not watch validation rows: leave X_val out, or use 'adam' or 'sgd'.")
+        X, y, weights = self._read(X_val, y_val, sample_weight_val, reset=False)
+        return self._examples(X, y, weights, head, encoding, class_weights)[0]
+
+    def _new_member(self, units, head, encoding, biases, random):
+        network = initial_network(
+            units, self.activation, head.kernel, np.dtype(self.dtype), self.weight_init, biases, random
+        )
+        return Member(network, encoding, random)
+
+    def _members_to_go_on(self, n_members, streams, encoding):
+        """Copies of the members of the last fit, for warm_start."""
+        if n_members != len(self.members_):
+            raise ValueError(
+                f"warm_start goes on with the {len(self.members_)} networks of the last fit, but these rows and parameters "
+                f"ask for {n_members}: set n_members={len(self.members_)}, or warm_start=False."
+            )
+        members = [member.copy() for member in self.members_]
+        for member, stream in zip(members, streams):
+            if list(member.network.layer_units[1:-1]) != self._hidden_units():
+                raise ValueError("warm_start cannot change hidden_layer_sizes: set warm_start=False.")
+            member.optimizer, member.random = None, stream
+        return members
+
+    def _become(self, head, members):
+        self._head, self.members_ = head, members
+
+    def _keep_out_of_fold(self, rows, fold, sample_weight):
+        if fold is None:
+            raise ValueError(
+                "store_oof keeps probabilities by members that did not see the row, but this fit is a single network "
+                f"(n_members={self.n_members!r}): set n_members to 2 or more."
+            )
+        decision = out_of_fold(self.members_, rows, fold, self._head)
+        self.oof_proba_ = self._head.proba(decision)
+
+
+def check_weights(sample_weight, n_rows):
+    """Weights as float64 (n_rows,), or None for none."""
+    if sample_weight is None:
+        return None
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight has shape {weights.shape}; give one weight a row, shape {(n_rows,)}.")
+    if (weights < 0).any():
+        raise ValueError(
+            f"Negative values in data passed to `sample_weight`: {int((weights < 0).sum())} of {n_rows}. "
+            "Use 0 to leave a row out."
+        )
+    if not weights.any():
+        raise ValueError("all values of sample_weight are zero: there is no row left to train on.")
+    return weights

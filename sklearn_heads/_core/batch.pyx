@@ -1,0 +1,87 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Rows: what a call brings. Workspace: the arrays of one batch of it."""
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+
+
+cdef class Rows:
+    """The rows of one call, as the user gave them, and what is done to them on their way into a batch.
+
+    Parameters
+    ----------
+    X : ndarray (n, d), C-contiguous float32 or float64, or a scipy CSR matrix of such data
+    mean, factor : ndarrays (d,) or None
+        A gathered value is (x - mean) * factor; of a sparse row x * factor. In the wider type of X and `dtype`.
+    dtype : the network's working precision
+    ids : ndarray (n,) of int32, class ids; or
+    labels : ndarray (n, k) of uint8, 0 or 1; both None where only predictions are wanted
+    weights : ndarray (n,) of dtype or None
+        Row weights of mean one.
+    label_weights : ndarray (2, k) of dtype or None
+        Weights of absent and of present labels.
+    """
+    def __init__(self, X, dtype, mean=None, factor=None, ids=None, labels=None, weights=None, label_weights=None):
+        self.n_rows, self.n_features = X.shape
+        self.is_sparse = not isinstance(X, np.ndarray)
+        indices = X.indices.astype(np.int32, copy=False) if self.is_sparse else None
+        indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None
+        data = X.data if self.is_sparse else X
+        self.kept = (data, indices, indptr, mean, factor, ids, labels, weights, label_weights)
+        self.double_source = data.dtype == np.float64
+        self.X, self.mean, self.factor = address(data), address(mean), address(factor)
+        self.indices, self.indptr = <int32_t*> address(indices), <int64_t*> address(indptr)
+        self.ids, self.labels = <int32_t*> address(ids), <uint8_t*> address(labels)
+        self.weights, self.label_weights = address(weights), address(label_weights)
+
+
+cdef class Workspace:
+    """The arrays of one batch of n rows: its inputs, hidden layers and targets. One a thread of work; a network holds none.
+
+    Parameters
+    ----------
+    layer_units : tuple of int
+        d, the hidden widths, k.
+    dtype : the working precision
+    n : int
+        Rows of the largest batch.
+    sparse : bool
+        Sparse rows are not gathered: no array for them.
+    training : bool
+        Whether there is a backward pass.
+    """
+
+    def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint training):
+        cdef Py_ssize_t l, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
+        self.dtype, self.kept = dtype, []
+        self.activations = <char**> calloc(n_layers, sizeof(char*))
+        self.slopes = <char**> calloc(n_layers, sizeof(char*))
+        if self.activations == NULL or self.slopes == NULL:
+            raise MemoryError
+        for l in range(n_layers):
+            if l or not sparse:
+                self.activations[l] = self.take(n * layer_units[l])
+            if l and training:
+                self.slopes[l] = self.take(n * layer_units[l])
+        if training:
+            self.upstream = self.take(n * max(layer_units[1:]))
+            self.delta = self.take(n * k)
+        self.logits = self.take(n * k)
+        self.targets = self.take(n * k)
+        self.weights = self.take(n)
+        self.cell_weights = self.take(n * k)
+        self.loss = self.take(n * k)
+        ids = np.empty(n, dtype=np.int32)
+        self.kept.append(ids)
+        self.ids = <int32_t*> address(ids)
+
+    def __dealloc__(self):
+        free(self.activations)
+        free(self.slopes)
+
+    cdef char* take(self, Py_ssize_t size) except NULL:
+        array = np.empty(max(size, 1), dtype=self.dtype)
+        self.kept.append(array)
+        return <char*> address(array)

@@ -1,0 +1,374 @@
+"""What happens between epochs: initial weights, shuffling, learning rate, validation, stopping, history.
+
+A Member is one network and its training. The order in which random numbers are drawn (weights and biases layer by layer,
+then the split, then a permutation an epoch) is MLPClassifier's, so that equal settings give equal curves.
+"""
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_heads._core.batch import Workspace
+from sklearn_heads._core.network import Network
+from sklearn_heads._core.optimizer import Optimizer
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The constructor parameters that training reads, under their public names."""
+
+    solver: str
+    alpha: float
+    batch_size: int | str
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    tol: float
+    verbose: bool | int
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: int
+    max_fun: int
+    early_stopping: bool
+    label_smoothing: float
+    dropout: float
+    weight_decay: float
+
+    @classmethod
+    def of(cls, estimator):
+        """Read them off an estimator."""
+        return cls(**{field.name: getattr(estimator, field.name) for field in fields(cls)})
+
+    def changed(self, **changes):
+        """A copy with other values."""
+        return replace(self, **changes)
+
+    def batch_rows(self, n_rows):
+        """Rows of a batch when an epoch has n_rows."""
+        return min(200 if self.batch_size == "auto" else int(self.batch_size), n_rows)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows with targets, and which of them to use.
+
+    rows : the core's Rows; order : indices (n,) of intp; weights : ndarray, one for each of all rows, mean one, or None.
+    """
+
+    rows: object
+    order: np.ndarray
+    weights: np.ndarray | None
+
+    def take(self, indices):
+        """Only these of them."""
+        return Examples(self.rows, self.order[indices], self.weights)
+
+    def mean_loss(self, network):
+        """Weighted mean of the loss a row."""
+        total = len(self.order) if self.weights is None else self.weights[self.order].sum(dtype=np.float64)
+        return network.total_loss(self.rows, self.order) / total
+
+
+def initial_network(layer_units, activation, kernel, dtype, weight_init, output_biases, random):
+    """A network with random weights.
+
+    "glorot_uniform" draws as MLPClassifier does: U(-b, b) for weights and biases, b = sqrt(6 / (fan_in + fan_out)), with 2 in
+    place of 6 for logistic units (Glorot & Bengio 2010). "he_normal" draws N(0, 2 / fan_in) in hidden layers (He et al. 2015) and
+    N(0, 1 / fan_in) in the output layer, with biases 0, in the output layer `output_biases`: training starts from the class
+    frequencies instead of spending its first epochs on them.
+    """
+    network = Network(layer_units, activation, kernel, dtype)
+    last = len(network.coefs) - 1
+    for l, (W, b) in enumerate(zip(network.coefs, network.intercepts)):
+        fan_in, fan_out = W.shape
+        if weight_init == "glorot_uniform":
+            bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
+            W[...] = random.uniform(-bound, bound, W.shape)
+            b[...] = random.uniform(-bound, bound, fan_out)
+        else:
+            W[...] = random.normal(scale=np.sqrt((1.0 if l == last else 2.0) / fan_in), size=W.shape)
+            b[...] = output_biases if l == last else 0
+    return network
+
+
+class Member:
+    """One network, its encoding of X and the history of its training.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : lists of ndarrays
+        Weights (fan_in, fan_out) and biases (fan_out,) a layer, for X as the user has it.
+    n_iter_ : int
+        Epochs (L-BFGS: iterations) of the last fit.
+    best_iter_ : int
+        The epoch, counted from 1 in `loss_curve_`, whose weights were kept.
+    loss_ : float
+        Training loss of the last epoch.
+    loss_curve_, validation_loss_curve_ : lists of float
+        A value an epoch; the second is empty without validation rows.
+    t_ : int
+        Rows seen in training.
+    """
+
+    def __init__(self, network, encoding, random):
+        self.network, self.encoding, self.random = network, encoding, random
+        self.optimizer = None
+        self.n_iter_ = self.best_iter_ = self.t_ = 0
+        self.loss_ = np.inf
+        self.loss_curve_, self.validation_loss_curve_ = [], []
+
+    def copy(self):
+        """An independent copy to train further, so that a failure leaves this one as it was."""
+        twin = Member(self.network.astype(self.network.dtype), self.encoding, self.random)
+        twin.optimizer = self.optimizer and self.optimizer.copy()
+        twin.n_iter_, twin.best_iter_, twin.t_, twin.loss_ = self.n_iter_, self.best_iter_, self.t_, self.loss_
+        twin.loss_curve_, twin.validation_loss_curve_ = list(self.loss_curve_), list(self.validation_loss_curve_)
+        return twin
+
+    @property
+    def coefs_(self):
+        return self.encoding.fold(self.network.coefs, self.network.intercepts)[0]
+
+    @property
+    def intercepts_(self):
+        return self.encoding.fold(self.network.coefs, self.network.intercepts)[1]
+
+    def logits(self, rows, order):
+        """Logits (n, k) of the rows named by `order`."""
+        return self.network.logits(rows, order)
+
+    # ---- training ----------------------------------------------------------------------------------------------
+
+    def train(self, settings, examples, validation=None, alpha=None, stop=None, name=""):
+        """Train until a stopping rule holds, then go back to the best epoch if there are validation rows.
+
+        Parameters
+        ----------
+        settings : Settings
+        examples, validation : Examples
+        alpha : float
+            L2 a row of unit weight: settings.alpha divided by the mean of the user's weights.
+        stop : threading.Event, optional
+            Set by another thread to end training after the epoch.
+        name : str
+            Starts each verbose line.
+        """
+        alpha = settings.alpha if alpha is None else alpha
+        if settings.solver == "lbfgs":
+            return self._train_lbfgs(settings, examples, alpha, name)
+        self.optimizer = self.optimizer or new_optimizer(settings, self.network)
+        watch = Watch(settings, self, validation, name)
+        run = EpochRunner(settings, self, examples, alpha)
+        self.n_iter_ = 0
+        try:
+            while self.n_iter_ < settings.max_iter and not (stop and stop.is_set()):
+                loss = run.epoch()
+                self.n_iter_ += 1
+                if watch.says_stop(loss):
+                    break
+            else:
+                if not settings.early_stopping and not (stop and stop.is_set()):
+                    warnings.warn(
+                        f"the training loss was still falling after max_iter={settings.max_iter} epochs. Raise max_iter, "
+                        "or learning_rate_init, or tol.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
+        except KeyboardInterrupt:
+            if stop:
+                stop.set()
+            warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=2)
+        watch.restore_best()
+        self.check_finite()
+        self.optimizer = None
+        return self
+
+    def train_once(self, settings, examples, alpha):
+        """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
+        self.optimizer = self.optimizer or new_optimizer(settings, self.network)
+        loss = EpochRunner(settings, self, examples, alpha).epoch()
+        self.n_iter_ += 1
+        self.best_iter_ = len(self.loss_curve_) + 1
+        check_loss(loss, self.best_iter_, settings, self.encoding)
+        self.loss_ = loss
+        self.loss_curve_.append(loss)
+        self.check_finite()
+
+    def check_finite(self):
+        if not np.isfinite(self.network.parameters).all():
+            raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
+
+    def _train_lbfgs(self, settings, examples, alpha, name):
+        """L-BFGS on all rows at once, in float64 whatever the precision: its line search needs the digits."""
+        wide = self.network.astype(np.float64)
+        n_weights, n_rows = wide.n_weights, len(examples.order)
+
+        def value_and_gradient(parameters):
+            wide.parameters[:] = parameters
+            value, gradient = wide.loss_and_gradient(examples.rows, examples.order, smoothing=settings.label_smoothing)
+            weights = parameters[:n_weights]
+            gradient = gradient.copy()
+            gradient[:n_weights] += alpha / n_rows * weights
+            return value + 0.5 * alpha / n_rows * (weights @ weights), gradient
+
+        def record(intermediate_result):
+            self.n_iter_ += 1
+            self.loss_curve_.append(float(intermediate_result.fun))
+            best[:] = intermediate_result.x
+            if settings.verbose:
+                print(f"{name}iteration {self.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
+
+        best = wide.parameters.copy()
+        self.n_iter_ = 0
+        try:
+            result = minimize(
+                value_and_gradient,
+                best.copy(),
+                method="L-BFGS-B",
+                jac=True,
+                callback=record,
+                options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol},
+            )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=2)
+        else:
+            best[:] = result.x
+            check_loss(float(result.fun), self.n_iter_, settings, self.encoding)
+            self.n_iter_ = max(result.nit, 1)
+            if result.status == 1:  # a limit was reached
+                warnings.warn(
+                    f"lbfgs stopped at a limit before it converged (max_iter={settings.max_iter}, "
+                    f"max_fun={settings.max_fun}): raise them, or scale the columns of X.",
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+            self.loss_ = float(result.fun)
+        self.network.parameters[:] = best
+        self.best_iter_ = len(self.loss_curve_)
+        self.t_ += self.n_iter_ * n_rows
+        self.check_finite()
+        return self
+
+
+def new_optimizer(settings, network):
+    return Optimizer(
+        settings.solver,
+        network.parameters.size,
+        network.dtype,
+        settings.learning_rate_init,
+        weight_decay=settings.weight_decay,
+        beta_1=settings.beta_1,
+        beta_2=settings.beta_2,
+        epsilon=settings.epsilon,
+        momentum=settings.momentum,
+        nesterov=settings.nesterovs_momentum,
+    )
+
+
+class EpochRunner:
+    """Runs one epoch after another over the same rows."""
+
+    def __init__(self, settings, member, examples, alpha):
+        self.settings, self.member, self.alpha = settings, member, alpha
+        self.rows, self.order = examples.rows, examples.order
+        n = len(self.order)
+        self.batch_rows = settings.batch_rows(n)
+        network = member.network
+        self.work = Workspace(network.layer_units, network.dtype, self.batch_rows, self.rows.is_sparse, True)
+        # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
+        self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
+
+    def epoch(self):
+        """One pass; returns the mean training loss."""
+        settings, member = self.settings, self.member
+        if settings.shuffle:
+            self.order = self.order[member.random.permutation(len(self.order))]
+        loss = member.network.train_epoch(
+            self.rows,
+            self.order,
+            self.batch_rows,
+            member.optimizer,
+            self.work,
+            l2=self.alpha,
+            dropout=settings.dropout,
+            smoothing=settings.label_smoothing,
+            seed=(self.seed << 32) + member.t_,
+        )
+        member.t_ += len(self.order)
+        if settings.solver == "sgd" and settings.learning_rate == "invscaling":
+            member.optimizer.learning_rate = settings.learning_rate_init / (member.t_ + 1) ** settings.power_t
+        return loss
+
+
+class Watch:
+    """Looks at the loss after each epoch: history, the best weights, whether to stop, the lines a person reads."""
+
+    def __init__(self, settings, member, validation, name):
+        self.settings, self.member, self.validation, self.name = settings, member, validation, name
+        self.best, self.patience_used, self.best_parameters = np.inf, 0, None
+        self.start = time.perf_counter()
+
+    def says_stop(self, loss):
+        settings, member = self.settings, self.member
+        member.loss_ = loss
+        member.loss_curve_.append(loss)
+        epoch = len(member.loss_curve_)
+        check_loss(loss, epoch, settings, member.encoding)
+        watched = loss
+        if self.validation is not None:
+            watched = self.validation.mean_loss(member.network)
+            member.validation_loss_curve_.append(watched)
+            check_loss(watched, epoch, settings, member.encoding)
+        self.patience_used = self.patience_used + 1 if watched > self.best - settings.tol else 0
+        is_best = watched < self.best
+        if is_best:
+            self.best = watched
+            if self.validation is not None:
+                member.best_iter_ = epoch
+                self.best_parameters = member.network.parameters.copy()
+        if self.validation is None:
+            member.best_iter_ = epoch
+        self.report(epoch, loss, watched, is_best)
+        return self.patience_used > settings.n_iter_no_change and not self.lowered_learning_rate()
+
+    def lowered_learning_rate(self):
+        """learning_rate="adaptive": out of patience, go on at a fifth of the rate, down to 1e-6."""
+        settings, optimizer = self.settings, self.member.optimizer
+        if settings.solver != "sgd" or settings.learning_rate != "adaptive" or optimizer.learning_rate <= 1e-6:
+            return False
+        optimizer.learning_rate /= 5
+        self.patience_used = 0
+        if settings.verbose:
+            print(f"{self.name}no progress for {settings.n_iter_no_change} epochs: learning rate {optimizer.learning_rate:.3g}")
+        return True
+
+    def report(self, epoch, loss, watched, is_best):
+        if self.settings.verbose:
+            validation = "" if self.validation is None else f"   validation {watched:.5f}{' *' if is_best else '  '}"
+            print(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
+
+    def restore_best(self):
+        if self.best_parameters is not None:
+            self.member.network.parameters[:] = self.best_parameters
+            if self.settings.verbose:
+                print(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
+
+
+def check_loss(loss, epoch, settings, encoding):
+    """Diverging is an error, at the epoch where it shows."""
+    if not np.isfinite(loss):
+        scaling = "" if encoding.kind else ", or let input_encoding='standard' scale X (it is None now)"
+        raise ValueError(
+            f"training diverged: the loss is {loss} at epoch {epoch}. Lower learning_rate_init "
+            f"(now {settings.learning_rate_init}){scaling}."
+        )

@@ -1,0 +1,382 @@
+"""Heads: what stands on top of the network, and everything that must agree with it.
+
+A head pairs the user's labels with the encoding of the targets, the number of logits, the loss, the probabilities and the
+decision. Nothing else in the package asks which task this is. Two kernels serve all heads:
+
+    logistic   k independent sigmoids, binary cross-entropy    Sigmoid (k = 1), MultiSigmoid (k = L), OneVsRest (k = K)
+    softmax    k competing logits, cross-entropy               Softmax (k = K)
+
+Binary is multi-label with one column; and a sigmoid is a softmax against a fixed logit of zero, so wherever there are two
+classes the public decision value is one number, the log-odds of the second class, whatever the head.
+"""
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.special import logsumexp
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sklearn_heads import losses
+
+# Class frequencies are read as if this share of the rows were spread evenly over the classes: an initial bias of a class or
+# label that hardly occurs stays within reach of training. A share, not a count, so that repeating all rows changes nothing.
+EVEN_SHARE = 1e-3
+
+
+class _ClassHead:
+    """A head over classes of which each row has exactly one.
+
+    Parameters
+    ----------
+    classes : ndarray (K,)
+        The user's labels, sorted.
+    """
+
+    is_multilabel = False
+
+    def __init__(self, classes):
+        self.classes = classes
+
+    @classmethod
+    def of(cls, y):
+        """The head for these labels (a checked vector)."""
+        return cls(np.unique(y))
+
+    def ids(self, y):
+        """Position of each label among the classes."""
+        ids = np.searchsorted(self.classes, y)
+        ids = np.minimum(ids, len(self.classes) - 1)
+        unknown = self.classes[ids] != y
+        if np.any(unknown):
+            raise ValueError(
+                f"y contains labels that are not among the classes {_some(self.classes)}: {_some(np.unique(y[unknown]))}. "
+                "Name every class in the first call: fit on rows of all of them, or partial_fit(..., classes=...)."
+            )
+        return ids.astype(np.int32)
+
+    def strata(self, y):
+        """What a split of the rows should keep balanced."""
+        return self.ids(y)
+
+    def frequencies(self, y, weights):
+        """Weighted share of each class."""
+        counts = np.bincount(self.ids(y), weights=weights, minlength=len(self.classes))
+        return (1 - EVEN_SHARE) * counts / counts.sum() + EVEN_SHARE / len(self.classes)
+
+    def class_weights(self, wish, y, weights):
+        """A factor a class (K,) for class_weight "balanced" or a dict of factors; None without."""
+        if wish is None:
+            return None
+        if isinstance(wish, str):  # "balanced"
+            counts = np.bincount(self.ids(y), weights=weights, minlength=len(self.classes))
+            return counts.sum() / (len(self.classes) * np.maximum(counts, 1e-300))
+        if not isinstance(wish, dict):
+            raise ValueError(f"class_weight must be 'balanced' or a dict from class to weight; got {wish!r}.")
+        unknown = set(wish) - set(self.classes.tolist())
+        if unknown:
+            raise ValueError(f"class_weight names {sorted(unknown, key=str)}, but the classes are {_some(self.classes)}.")
+        return _not_negative([wish.get(label, 1.0) for label in self.classes.tolist()])
+
+    def weigh(self, y, weights, class_weights):
+        """Row weights with the class weights multiplied in, and weights a label: none here."""
+        if class_weights is not None:
+            weights = class_weights[self.ids(y)] * (1 if weights is None else weights)
+        return weights, None
+
+    def proba(self, decision):
+        """Probabilities (n, K) from public decision values, (n,) for two classes."""
+        if decision.ndim == 1:
+            return np.column_stack([losses.sigmoid(-decision), losses.sigmoid(decision)])
+        return losses.softmax(decision)
+
+    def log_proba(self, decision):
+        """Their logarithms."""
+        if decision.ndim == 1:
+            return np.column_stack([losses.log_sigmoid(-decision), losses.log_sigmoid(decision)])
+        return losses.log_softmax(decision)
+
+    def predict(self, decision):
+        """The user's label of the larger probability; at exactly one half the second class."""
+        return self.classes[(decision >= 0).astype(np.intp) if decision.ndim == 1 else decision.argmax(axis=1)]
+
+    def pool(self, decisions):
+        """Decision values of the mean of several members' probabilities, computed from logarithms."""
+        mean = logsumexp([self.log_proba(decision) for decision in decisions], axis=0) - np.log(len(decisions))
+        mean = mean.astype(decisions[0].dtype, copy=False)
+        return mean[:, 1] - mean[:, 0] if len(self.classes) == 2 else mean
+
+
+class Sigmoid(_ClassHead):
+    """Two classes, one logit: the log-odds of the second class."""
+
+    kernel, out_activation = "logistic", "logistic"
+    n_outputs = 1
+
+    def encode(self, y):
+        return {"labels": self.ids(y).astype(np.uint8).reshape(-1, 1)}
+
+    def initial_biases(self, y, weights, label_weights):
+        return _log_odds(self.frequencies(y, weights)[1:])
+
+    def decision(self, logits):
+        return logits[:, 0]
+
+
+class Softmax(_ClassHead):
+    """K classes, K logits that compete; a constant added to all of them changes nothing."""
+
+    kernel, out_activation = "softmax", "softmax"
+
+    @property
+    def n_outputs(self):
+        return len(self.classes)
+
+    def encode(self, y):
+        return {"ids": self.ids(y)}
+
+    def initial_biases(self, y, weights, label_weights):
+        logs = np.log(self.frequencies(y, weights))
+        return logs - logs.mean()
+
+    def decision(self, logits):
+        return logits[:, 1] - logits[:, 0] if len(self.classes) == 2 else logits
+
+
+class OneVsRest(_ClassHead):
+    """K classes, K independent sigmoids, each class against the rest; rows of probabilities are divided by their sum.
+
+    p_k = sigmoid(z_k) / sum_j sigmoid(z_j), which is the softmax of log sigmoid(z): computed so, it cannot divide by zero.
+    """
+
+    kernel, out_activation = "logistic", "logistic"
+
+    @property
+    def n_outputs(self):
+        return len(self.classes)
+
+    def encode(self, y):
+        return {"labels": (self.ids(y)[:, None] == np.arange(len(self.classes))).astype(np.uint8)}
+
+    def initial_biases(self, y, weights, label_weights):
+        return _log_odds(self.frequencies(y, weights))
+
+    def decision(self, logits):
+        if len(self.classes) == 2:
+            logs = losses.log_sigmoid(logits)
+            return logs[:, 1] - logs[:, 0]
+        return logits
+
+    def proba(self, decision):
+        return super().proba(decision if decision.ndim == 1 else losses.log_sigmoid(decision))
+
+    def log_proba(self, decision):
+        return super().log_proba(decision if decision.ndim == 1 else losses.log_sigmoid(decision))
+
+    def pool(self, decisions):
+        """As for any classes; for K > 2 the logits whose normalised sigmoids are the pooled probabilities.
+
+        With p the pooled probabilities and c = 1/2 / max p, sigmoid(z) = c p gives rows proportional to p.
+        """
+        mean = super().pool(decisions)
+        if mean.ndim == 1:
+            return mean
+        log_half = mean - mean.max(axis=1, keepdims=True) - np.log(mean.dtype.type(2))
+        return log_half - np.log1p(-np.exp(log_half))
+
+
+class MultiSigmoid:
+    """Any subset of L labels, L independent sigmoids. Never a softmax: labels do not compete.
+
+    Parameters
+    ----------
+    n_labels : int
+    """
+
+    is_multilabel = True
+    kernel, out_activation = "logistic", "logistic"
+
+    def __init__(self, n_labels):
+        self.n_outputs = n_labels
+        self.classes = np.arange(n_labels)
+
+    @classmethod
+    def of(cls, y):
+        """The head for an indicator matrix (checked)."""
+        return cls(y.shape[1])
+
+    def encode(self, y):
+        if y.ndim != 2 or y.shape[1] != self.n_outputs:
+            raise ValueError(f"y has shape {y.shape}, but the first call had {self.n_outputs} labels a row.")
+        return {"labels": np.ascontiguousarray(y)}
+
+    def strata(self, y):
+        """A row is filed under the rarest of its labels, or under none: simple, and it spreads the rare ones."""
+        counts = y.sum(axis=0, dtype=np.intp)
+        by_rarity = np.argsort(counts, kind="stable")
+        has_any = y.any(axis=1)
+        return np.where(has_any, y[:, by_rarity].argmax(axis=1), self.n_outputs)
+
+    def class_weights(self, wish, y, weights):
+        """Weights (2, L) of absent and of present labels.
+
+        "balanced" gives both sides of each label the same total; a number a label is the weight of its presence.
+        """
+        if wish is None:
+            return None
+        if isinstance(wish, str):  # "balanced"
+            weights = np.ones(len(y)) if weights is None else weights
+            present = weights @ y
+            sides = np.stack([weights.sum() - present, present])
+            return weights.sum() / (2 * np.maximum(sides, 1e-300))
+        if isinstance(wish, dict) or len(wish) != self.n_outputs:
+            raise ValueError(
+                f"class_weight for {self.n_outputs} labels is 'balanced' or a sequence with the weight of presence of each "
+                f"label; got {wish!r}."
+            )
+        return np.stack([np.ones(self.n_outputs), _not_negative(wish)])
+
+    def weigh(self, y, weights, class_weights):
+        """Row weights as they are, and the weights a label."""
+        return weights, class_weights
+
+    def initial_biases(self, y, weights, label_weights):
+        weights = np.ones(len(y)) if weights is None else weights
+        present = weights @ y
+        absent = weights.sum() - present
+        if label_weights is not None:
+            absent, present = absent * label_weights[0], present * label_weights[1]
+        return _log_odds((1 - EVEN_SHARE) * present / (present + absent) + EVEN_SHARE / 2)
+
+    def decision(self, logits):
+        return logits
+
+    def proba(self, decision):
+        return losses.sigmoid(decision)
+
+    def log_proba(self, decision):
+        return losses.log_sigmoid(decision)
+
+    def predict(self, decision):
+        return (decision >= 0).astype(np.int64)
+
+    def pool(self, decisions):
+        present = logsumexp([losses.log_sigmoid(decision) for decision in decisions], axis=0)
+        absent = logsumexp([losses.log_sigmoid(-decision) for decision in decisions], axis=0)
+        return (present - absent).astype(decisions[0].dtype, copy=False)
+
+
+# ---- labels as users bring them ---------------------------------------------------------------------------------
+
+
+def check_class_labels(y, estimator_name):
+    """A vector of class labels, for heads over classes; an error that names the way out for anything else."""
+    y = _as_array(y, estimator_name)
+    if y.ndim == 2 and y.shape[1] > 1:
+        if type_of_target(y) == "multilabel-indicator":
+            hint = (
+                "If each row has exactly one 1, it is one-hot: pass y.argmax(axis=1). If rows may have several, or none, "
+                "the labels are not exclusive: use MLPMultiLabel."
+            )
+        else:
+            hint = "Multioutput targets are not supported: fit one classifier a column."
+        raise ValueError(f"{estimator_name} takes one class label a row, shape (n,); y has shape {y.shape}. {hint}")
+    y = column_or_1d(y, warn=True)
+    _check_discrete(y)
+    return y
+
+
+def check_label_matrix(y, estimator_name):
+    """An indicator matrix (n, L) of uint8, or the vector that stands for a single label of two classes."""
+    y = _as_array(y, estimator_name)
+    if y.ndim == 1:
+        _check_discrete(y)
+        classes = np.unique(y)
+        if len(classes) > 2:
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is multiclass: "
+                f"{estimator_name} got a vector of {len(classes)} classes, {_some(classes)}. For exactly one class a row "
+                "use MLPMulticlass; to treat the classes as labels pass a 0/1 matrix, "
+                "OneHotEncoder(sparse_output=False).fit_transform(y.reshape(-1, 1))."
+            )
+        return y
+    values = np.unique(y)
+    if y.ndim != 2 or not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and "
+            f"the values {_some(values)}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
+        )
+    return y.astype(np.uint8)
+
+
+def check_two_classes(classes, estimator_name):
+    """Exactly two."""
+    check_several_classes(classes, estimator_name)
+    if len(classes) > 2:
+        raise ValueError(
+            "Only binary classification is supported. The type of the target is multiclass: "
+            f"{estimator_name} got {len(classes)} classes, {_some(classes)}. Use MLPMulticlass for exactly one class a "
+            "row, or compare one class against the rest, y == that_class."
+        )
+
+
+def check_several_classes(classes, estimator_name):
+    """At least two."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"{estimator_name} needs rows of at least two classes; y has {len(classes)} class: {_some(classes)}. "
+            "Check how the rows were selected, and that no class has only zero weights."
+        )
+
+
+def check_label_columns(y):
+    """Every label present in some rows and absent in others."""
+    constant = np.flatnonzero(y.min(axis=0) == y.max(axis=0))
+    if len(constant):
+        raise ValueError(
+            f"the label columns {_some(constant)} have one value in all rows: there is nothing to learn. Drop them with "
+            "VarianceThreshold().fit_transform(Y), or bring rows in which they differ."
+        )
+
+
+def _as_array(y, estimator_name):
+    if y is None:
+        raise ValueError(f"{estimator_name} requires y to be passed, but the target y is None.")
+    if sparse.issparse(y):
+        return y.toarray()
+    try:
+        y = np.asarray(y)
+    except ValueError:  # rows of different lengths
+        y = np.asarray(y, dtype=object)
+    if y.dtype == object and any(isinstance(row, (list, tuple, set, frozenset, np.ndarray)) for row in y.flat):
+        raise ValueError(
+            f"y holds a collection of labels in each row. {estimator_name} does not take lists of labels: pass "
+            "MultiLabelBinarizer().fit_transform(y) to MLPMultiLabel."
+        )
+    return y
+
+
+def _check_discrete(y):
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("Input y contains NaN or infinity: drop the rows without a label.")
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        raise ValueError(f"{error} Cut the values into classes first, for instance with KBinsDiscretizer.") from None
+
+
+def _not_negative(weights):
+    weights = np.asarray(weights, dtype=np.float64)
+    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
+        raise ValueError(f"class weights must be finite, not negative, and not all zero; got {weights.tolist()}.")
+    return weights
+
+
+def _log_odds(p):
+    return np.log(p) - np.log1p(-p)
+
+
+def _some(values, most=10):
+    """The first few of them, for a message."""
+    values = list(np.asarray(values).tolist())
+    return str(values) if len(values) <= most else str(values[:most])[:-1] + f", ... {len(values)} in all]"
