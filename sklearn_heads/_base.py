@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
 from typing import Self
 
@@ -116,11 +117,12 @@ class MLPBase(ClassifierMixin, BaseEstimator):
             head = self._head if goes_on else self._head_for(y)
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
-            examples, mean_weight = self._examples(X, y, weights, head, encoding, class_weights)
-            given = self._given_validation(X_val, y_val, sample_weight_val, head, encoding, class_weights)
+            n_members, settings, may_split = resolve(self.n_members, len(y), self._settings())
+            arrange = partial(_examples, head, encoding, class_weights, settings.dtype)
+            examples, mean_weight = arrange(X, y, weights)
+            given = self._given_validation(arrange, X_val, y_val, sample_weight_val)
 
             random, strata = check_random_state(self.random_state), head.strata(y)
-            n_members, settings, may_split = resolve(self.n_members, self.solver, len(y), self._settings())
             if n_members == 1:
                 streams = [random]
             else:
@@ -131,7 +133,7 @@ class MLPBase(ClassifierMixin, BaseEstimator):
             else:
                 units = [X.shape[1], *self._hidden_units(), head.n_outputs]
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
-                members = [self._new_member(units, head, encoding, biases, stream) for stream in streams]
+                members = [self._new_member(units, head, encoding, biases, settings.dtype, stream) for stream in streams]
             if n_members > 1:
                 parts = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
             elif given is None and self.early_stopping and may_split:
@@ -183,15 +185,17 @@ class MLPBase(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
-            examples, mean_weight = self._examples(X, y, weights, head, encoding, class_weights)
+            settings = self._settings()
+            examples, mean_weight = _examples(head, encoding, class_weights, settings.dtype, X, y, weights)
             if goes_on:
                 members = [member.copy() for member in self.members_]
             else:
                 units = [X.shape[1], *self._hidden_units(), head.n_outputs]
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
-                members = [self._new_member(units, head, encoding, biases, check_random_state(self.random_state))]
+                random = check_random_state(self.random_state)
+                members = [self._new_member(units, head, encoding, biases, settings.dtype, random)]
             for member in members:
-                member.train_once(self._settings(), examples, self.alpha / mean_weight)
+                member.train_once(settings, examples, self.alpha / mean_weight)
             self._become(head, members)
         return self
 
@@ -379,17 +383,7 @@ class MLPBase(ClassifierMixin, BaseEstimator):
             X, y, weights = X[kept], y[kept], weights[kept]
         return X, y, weights
 
-    def _examples(self, X, y, weights, head, encoding, class_weights):
-        """The rows as the core reads them, and the mean of their weights, by which those are divided."""
-        dtype = np.dtype(self.dtype)
-        weights, label_weights = head.weigh(y, weights, class_weights)
-        mean = 1.0 if weights is None else float(weights.mean())
-        weights = None if weights is None else (weights / mean).astype(dtype)
-        label_weights = None if label_weights is None else label_weights.astype(dtype)
-        rows = encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **head.encode(y))
-        return Examples(rows, np.arange(X.shape[0]), weights), mean
-
-    def _given_validation(self, X_val, y_val, sample_weight_val, head, encoding, class_weights):
+    def _given_validation(self, arrange, X_val, y_val, sample_weight_val):
         """The user's validation rows, or None."""
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
@@ -397,13 +391,10 @@ class MLPBase(ClassifierMixin, BaseEstimator):
             raise ValueError("X_val and y_val go together: give both, or neither.")
         if self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' does not watch validation rows: leave X_val out, or use 'adam' or 'sgd'.")
-        X, y, weights = self._read(X_val, y_val, sample_weight_val, reset=False)
-        return self._examples(X, y, weights, head, encoding, class_weights)[0]
+        return arrange(*self._read(X_val, y_val, sample_weight_val, reset=False))[0]
 
-    def _new_member(self, units, head, encoding, biases, random):
-        network = initial_network(
-            units, self.activation, head.kernel, np.dtype(self.dtype), self.weight_init, biases, random
-        )
+    def _new_member(self, units, head, encoding, biases, dtype, random):
+        network = initial_network(units, self.activation, head.kernel, dtype, self.weight_init, biases, random)
         return Member(network, encoding, random)
 
     def _members_to_go_on(self, n_members, streams, encoding):
@@ -431,6 +422,16 @@ class MLPBase(ClassifierMixin, BaseEstimator):
             )
         decision = out_of_fold(self.members_, rows, fold, self._head)
         self.oof_proba_ = self._head.proba(decision)
+
+
+def _examples(head, encoding, class_weights, dtype, X, y, weights):
+    """The rows as the core reads them, and the mean of their weights, by which those are divided."""
+    weights, label_weights = head.weigh(y, weights, class_weights)
+    mean = 1.0 if weights is None else float(weights.mean())
+    weights = None if weights is None else (weights / mean).astype(dtype)
+    label_weights = None if label_weights is None else label_weights.astype(dtype)
+    rows = encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **head.encode(y))
+    return Examples(rows, np.arange(X.shape[0]), weights), mean
 
 
 def check_weights(sample_weight, n_rows):

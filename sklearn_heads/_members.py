@@ -13,19 +13,19 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
 
-# n_members="auto": below FEW_ROWS one network on full batches, without dropout and validation; from there on MANY folds.
+# n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
 FEW_ROWS = 100
 MANY = 5
 
 
-def resolve(n_members, solver, n_rows, settings):
+def resolve(n_members, n_rows, settings):
     """What "auto" means for these rows: the number of members, the settings, and whether rows may be kept aside."""
     if n_members != "auto":
         return n_members, settings, True
-    if solver == "lbfgs":  # it does not watch, so folds would only cost rows
+    if settings.solver == "lbfgs":  # it does not watch, so folds would only cost rows
         return 1, settings, False
-    if n_rows < FEW_ROWS:
-        return 1, settings.changed(batch_size=max(n_rows, 1), dropout=0.0), False
+    if n_rows < FEW_ROWS:  # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown
+        return 1, settings.changed(batch_size=n_rows, dropout=0.0, dtype="float64"), False
     return MANY, settings, True
 
 

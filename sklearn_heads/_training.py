@@ -22,6 +22,7 @@ from sklearn_heads._core.optimizer import Optimizer
 class Settings:
     """The constructor parameters that training reads, under their public names."""
 
+    dtype: str | type
     solver: str
     alpha: float
     batch_size: int | str

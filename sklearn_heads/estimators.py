@@ -618,6 +618,7 @@ class MLPMultiLabel(MLPBase):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
 
     def _check_labels(self, y):
