@@ -1,4 +1,4 @@
-"""The estimator that the three public ones share: validation, fit, partial_fit, predictions."""
+"""The estimator that the three public ones share: what goes in. Checks, fit, partial_fit."""
 from __future__ import annotations
 
 from contextlib import contextmanager
@@ -7,20 +7,20 @@ from numbers import Integral, Real
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_heads._core.network import ACTIVATIONS
+from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
 from sklearn_heads._members import folds, out_of_fold, resolve, train, validation_split
 from sklearn_heads._threads import one_blas_thread
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 
 
-class MLPBase(ClassifierMixin, BaseEstimator):
+class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
     """A neural classifier. The subclass says what its labels are and which head stands on top."""
 
     _parameter_constraints = {
@@ -67,9 +67,6 @@ class MLPBase(ClassifierMixin, BaseEstimator):
         """The head for these checked labels."""
         raise NotImplementedError
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "members_")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -115,6 +112,7 @@ class MLPBase(ClassifierMixin, BaseEstimator):
             goes_on = self.warm_start and hasattr(self, "members_")
             X, y, weights = self._read(X, y, sample_weight, reset=not goes_on)
             head = self._head if goes_on else self._head_for(y)
+            head.check_occurrence(y)
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
             n_members, settings, may_split = resolve(self.n_members, len(y), self._settings())
@@ -167,7 +165,8 @@ class MLPBase(ClassifierMixin, BaseEstimator):
         X : array-like or CSR matrix of shape (n, d)
         y : array-like of shape (n,), for multi-label (n, L)
         classes : array-like of shape (K,), optional
-            All classes that will ever occur: needed in the first call unless its rows hold every class.
+            All classes that will ever occur: needed in the first call unless its rows hold every class. Not used for a
+            label matrix, whose columns say what there is.
         sample_weight : array-like of shape (n,), optional
 
         Returns
@@ -180,8 +179,9 @@ class MLPBase(ClassifierMixin, BaseEstimator):
             self._validate_params()
             goes_on = hasattr(self, "members_")
             X, y, weights = self._read(X, y, sample_weight, reset=not goes_on)
-            head = self._head if goes_on else self._head_for(y if classes is None else self._check_labels(classes))
-            if goes_on and classes is not None and not np.array_equal(np.unique(classes), head.classes):
+            one_of_k = y.ndim == 1 and classes is not None
+            head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
+            if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
                 raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
@@ -198,147 +198,6 @@ class MLPBase(ClassifierMixin, BaseEstimator):
                 member.train_once(settings, examples, self.alpha / mean_weight)
             self._become(head, members)
         return self
-
-    # ---- predictions -------------------------------------------------------------------------------------------
-
-    def decision_function(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Logits; with several members those of their mean probability.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n, d)
-
-        Returns
-        -------
-        ndarray of shape (n,) for two classes (the log-odds of ``classes_[1]``, whatever the head), (n, K) or (n, L)
-        """
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        with one_blas_thread():
-            rows = self.members_[0].encoding.rows(X, self._precision())
-            order = np.arange(X.shape[0])
-            decisions = [self._head.decision(member.logits(rows, order)) for member in self.members_]
-        return decisions[0] if len(decisions) == 1 else self._head.pool(decisions)
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Probabilities; with several members the mean of theirs.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n, d)
-
-        Returns
-        -------
-        ndarray of shape (n, 2), (n, K), whose rows sum to one, or for a label matrix (n, L), a probability a label
-        """
-        return self._head_of_fitted().proba(self.decision_function(X))
-
-    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Logarithms of the probabilities, computed from logits: never -inf for finite logits.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n, d)
-
-        Returns
-        -------
-        ndarray of the shape of `predict_proba`
-        """
-        return self._head_of_fitted().log_proba(self.decision_function(X))
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Labels: the more probable class; for a label matrix 1 where the probability is at least one half.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n, d)
-
-        Returns
-        -------
-        ndarray of shape (n,) of the labels seen in fit, or (n, L) of 0 and 1
-        """
-        return self._head_of_fitted().predict(self.decision_function(X))
-
-    # ---- what a fitted estimator tells ------------------------------------------------------------------------------
-
-    @property
-    def classes_(self) -> NDArray:
-        """ndarray: the class labels, sorted; for a label matrix the column numbers."""
-        return self._fitted("_head").classes
-
-    @property
-    def n_outputs_(self) -> int:
-        """int: number of logits."""
-        return self._fitted("_head").n_outputs
-
-    @property
-    def out_activation_(self) -> str:
-        """str: "logistic" or "softmax"."""
-        return self._fitted("_head").out_activation
-
-    @property
-    def n_layers_(self) -> int:
-        """int: layers, the input and the output counted."""
-        return len(self._fitted("members_")[0].network.layer_units)
-
-    @property
-    def n_iter_(self) -> int:
-        """int: epochs (lbfgs: iterations) of the last fit, of the member that took most."""
-        return max(member.n_iter_ for member in self._fitted("members_"))
-
-    @property
-    def coefs_(self) -> list[NDArray]:
-        """list of ndarrays (fan_in, fan_out): weights of each layer, for X as given; of a single network only."""
-        return self._only_member("coefs_").coefs_
-
-    @property
-    def intercepts_(self) -> list[NDArray]:
-        """list of ndarrays (fan_out,): biases of each layer, for X as given; of a single network only."""
-        return self._only_member("intercepts_").intercepts_
-
-    @property
-    def loss_(self) -> float:
-        """float: training loss of the last epoch; of a single network only."""
-        return self._only_member("loss_").loss_
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """list of float: training loss of each epoch; of a single network only."""
-        return self._only_member("loss_curve_").loss_curve_
-
-    @property
-    def validation_loss_curve_(self) -> list[float]:
-        """list of float: log loss of the validation rows after each epoch; of a single network that had some."""
-        member = self._only_member("validation_loss_curve_")
-        if not member.validation_loss_curve_:
-            raise AttributeError("validation_loss_curve_: the fit had no validation rows; set early_stopping=True.")
-        return member.validation_loss_curve_
-
-    @property
-    def best_iter_(self) -> int:
-        """int: the epoch, counted from 1, whose weights were kept; of a single network only."""
-        return self._only_member("best_iter_").best_iter_
-
-    @property
-    def t_(self) -> int:
-        """int: rows seen in training, repeats counted; of a single network only."""
-        return self._only_member("t_").t_
-
-    def _fitted(self, name):
-        try:
-            return vars(self)[name]
-        except KeyError:
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first.") from None
-
-    def _only_member(self, name):
-        members = self._fitted("members_")
-        if len(members) > 1:
-            raise AttributeError(f"{name} belongs to one network, and this fit has {len(members)}: see members_[i].{name}.")
-        return members[0]
-
-    def _head_of_fitted(self):
-        check_is_fitted(self)
-        return self._head
 
     # ---- pieces of fit ---------------------------------------------------------------------------------------------
 
@@ -357,9 +216,6 @@ class MLPBase(ClassifierMixin, BaseEstimator):
         settings = Settings.of(self)
         return settings.changed(n_iter_no_change=np.inf) if self.n_iter_no_change is None else settings
 
-    def _precision(self):
-        return self.members_[0].network.dtype
-
     def _hidden_units(self):
         units = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
         for width in units:
@@ -367,14 +223,9 @@ class MLPBase(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {self.hidden_layer_sizes}.")
         return units
 
-    def _check_X(self, X, reset):
-        return validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset
-        )
-
     def _read(self, X, y, sample_weight, reset):
         """X, y and weights as arrays, checked, rows of weight zero left out."""
-        X = self._check_X(X, reset)
+        X = read_X(self, X, reset)
         y = self._check_labels(y)
         check_consistent_length(X, y)
         weights = check_weights(sample_weight, X.shape[0])

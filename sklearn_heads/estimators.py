@@ -13,7 +13,6 @@ from sklearn_heads.heads import (
     Sigmoid,
     Softmax,
     check_class_labels,
-    check_label_columns,
     check_label_matrix,
     check_several_classes,
     check_two_classes,
@@ -634,5 +633,4 @@ class MLPMultiLabel(MLPBase):
             head = Sigmoid.of(y)
             check_several_classes(head.classes, type(self).__name__)
             return head
-        check_label_columns(y)
         return MultiSigmoid.of(y)

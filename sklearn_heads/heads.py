@@ -43,6 +43,9 @@ class _ClassHead:
         """The head for these labels (a checked vector)."""
         return cls(np.unique(y))
 
+    def check_occurrence(self, y):
+        """Classes come from the rows, so each occurs."""
+
     def ids(self, y):
         """Position of each label among the classes."""
         ids = np.searchsorted(self.classes, y)
@@ -205,6 +208,15 @@ class MultiSigmoid:
         """The head for an indicator matrix (checked)."""
         return cls(y.shape[1])
 
+    def check_occurrence(self, y):
+        """Every label present in some rows and absent in others."""
+        constant = np.flatnonzero(y.min(axis=0) == y.max(axis=0))
+        if len(constant):
+            raise ValueError(
+                f"the label columns {_some(constant)} have one value in all rows: there is nothing to learn. Drop them "
+                "with VarianceThreshold().fit_transform(Y), or bring rows in which they differ."
+            )
+
     def encode(self, y):
         if y.ndim != 2 or y.shape[1] != self.n_outputs:
             raise ValueError(f"y has shape {y.shape}, but the first call had {self.n_outputs} labels a row.")
@@ -326,16 +338,6 @@ def check_several_classes(classes, estimator_name):
         raise ValueError(
             f"{estimator_name} needs rows of at least two classes; y has {len(classes)} class: {_some(classes)}. "
             "Check how the rows were selected, and that no class has only zero weights."
-        )
-
-
-def check_label_columns(y):
-    """Every label present in some rows and absent in others."""
-    constant = np.flatnonzero(y.min(axis=0) == y.max(axis=0))
-    if len(constant):
-        raise ValueError(
-            f"the label columns {_some(constant)} have one value in all rows: there is nothing to learn. Drop them with "
-            "VarianceThreshold().fit_transform(Y), or bring rows in which they differ."
         )
 
 

@@ -1,0 +1,161 @@
+"""The estimator that the three public ones share: what comes out. Predictions, and what a fitted estimator tells."""
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_heads._threads import one_blas_thread
+
+
+def read_X(estimator, X, reset):
+    """X as the core reads it: C-contiguous float32 or float64, or CSR; feature names and their number checked."""
+    return validate_data(
+        estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset
+    )
+
+
+class Fitted:
+    """Predictions from `members_`, the trained networks, and `_head`, which knows what their logits mean."""
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "members_")
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logits; with several members those of their mean probability.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,) for two classes (the log-odds of ``classes_[1]``, whatever the head), (n, K) or (n, L)
+        """
+        check_is_fitted(self)
+        X = read_X(self, X, reset=False)
+        with one_blas_thread():
+            rows = self.members_[0].encoding.rows(X, self.members_[0].network.dtype)
+            order = np.arange(X.shape[0])
+            decisions = [self._head.decision(member.logits(rows, order)) for member in self.members_]
+        return decisions[0] if len(decisions) == 1 else self._head.pool(decisions)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Probabilities; with several members the mean of theirs.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, 2), (n, K), whose rows sum to one, or for a label matrix (n, L), a probability a label
+        """
+        return self._head_of_fitted().proba(self.decision_function(X))
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Logarithms of the probabilities, computed from logits: never -inf for finite logits.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of the shape of `predict_proba`
+        """
+        return self._head_of_fitted().log_proba(self.decision_function(X))
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Labels: the more probable class; for a label matrix 1 where the probability is at least one half.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,) of the labels seen in fit, or (n, L) of 0 and 1
+        """
+        return self._head_of_fitted().predict(self.decision_function(X))
+
+    # ---- what a fitted estimator tells ------------------------------------------------------------------------------
+
+    @property
+    def classes_(self) -> NDArray:
+        """ndarray: the class labels, sorted; for a label matrix the column numbers."""
+        return self._fitted("_head").classes
+
+    @property
+    def n_outputs_(self) -> int:
+        """int: number of logits."""
+        return self._fitted("_head").n_outputs
+
+    @property
+    def out_activation_(self) -> str:
+        """str: "logistic" or "softmax"."""
+        return self._fitted("_head").out_activation
+
+    @property
+    def n_layers_(self) -> int:
+        """int: layers, the input and the output counted."""
+        return len(self._fitted("members_")[0].network.layer_units)
+
+    @property
+    def n_iter_(self) -> int:
+        """int: epochs (lbfgs: iterations) of the last fit, of the member that took most."""
+        return max(member.n_iter_ for member in self._fitted("members_"))
+
+    @property
+    def coefs_(self) -> list[NDArray]:
+        """list of ndarrays (fan_in, fan_out): weights of each layer, for X as given; of a single network only."""
+        return self._only_member("coefs_").coefs_
+
+    @property
+    def intercepts_(self) -> list[NDArray]:
+        """list of ndarrays (fan_out,): biases of each layer, for X as given; of a single network only."""
+        return self._only_member("intercepts_").intercepts_
+
+    @property
+    def loss_(self) -> float:
+        """float: training loss of the last epoch; of a single network only."""
+        return self._only_member("loss_").loss_
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """list of float: training loss of each epoch; of a single network only."""
+        return self._only_member("loss_curve_").loss_curve_
+
+    @property
+    def validation_loss_curve_(self) -> list[float]:
+        """list of float: log loss of the validation rows after each epoch; of a single network that had some."""
+        member = self._only_member("validation_loss_curve_")
+        if not member.validation_loss_curve_:
+            raise AttributeError("validation_loss_curve_: the fit had no validation rows; set early_stopping=True.")
+        return member.validation_loss_curve_
+
+    @property
+    def best_iter_(self) -> int:
+        """int: the epoch, counted from 1, whose weights were kept; of a single network only."""
+        return self._only_member("best_iter_").best_iter_
+
+    @property
+    def t_(self) -> int:
+        """int: rows seen in training, repeats counted; of a single network only."""
+        return self._only_member("t_").t_
+
+    def _fitted(self, name):
+        try:
+            return vars(self)[name]
+        except KeyError:
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet: call fit first.") from None
+
+    def _only_member(self, name):
+        members = self._fitted("members_")
+        if len(members) > 1:
+            raise AttributeError(f"{name} belongs to one network, and this fit has {len(members)}: see members_[i].{name}.")
+        return members[0]
+
+    def _head_of_fitted(self):
+        check_is_fitted(self)
+        return self._head
