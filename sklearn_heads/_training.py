@@ -90,15 +90,15 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
     """
     network = Network(layer_units, activation, kernel, dtype)
     last = len(network.coefs) - 1
-    for l, (W, b) in enumerate(zip(network.coefs, network.intercepts)):
+    for layer, (W, b) in enumerate(zip(network.coefs, network.intercepts)):
         fan_in, fan_out = W.shape
         if weight_init == "glorot_uniform":
             bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
             W[...] = random.uniform(-bound, bound, W.shape)
             b[...] = random.uniform(-bound, bound, fan_out)
         else:
-            W[...] = random.normal(scale=np.sqrt((1.0 if l == last else 2.0) / fan_in), size=W.shape)
-            b[...] = output_biases if l == last else 0
+            W[...] = random.normal(scale=np.sqrt((1.0 if layer == last else 2.0) / fan_in), size=W.shape)
+            b[...] = output_biases if layer == last else 0
     return network
 
 

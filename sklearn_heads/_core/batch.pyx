@@ -54,17 +54,17 @@ cdef class Workspace:
     """
 
     def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint training):
-        cdef Py_ssize_t l, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
+        cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
         self.dtype, self.kept = dtype, []
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
         if self.activations == NULL or self.slopes == NULL:
             raise MemoryError
-        for l in range(n_layers):
-            if l or not sparse:
-                self.activations[l] = self.take(n * layer_units[l])
-            if l and training:
-                self.slopes[l] = self.take(n * layer_units[l])
+        for layer in range(n_layers):
+            if layer or not sparse:
+                self.activations[layer] = self.take(n * layer_units[layer])
+            if layer and training:
+                self.slopes[layer] = self.take(n * layer_units[layer])
         if training:
             self.upstream = self.take(n * max(layer_units[1:]))
             self.delta = self.take(n * k)

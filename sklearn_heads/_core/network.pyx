@@ -102,10 +102,10 @@ cdef class Network:
         self.flops_a_row = 6.0 * size
         self.parameters = np.zeros(size, dtype=self.dtype) if parameters is None else parameters
         self.coefs, self.intercepts = self.views(self.parameters)
-        for l, (fan_in, units) in enumerate(shapes):
-            self.layers[l].fan_in, self.layers[l].units = fan_in, units
-            self.layers[l].W = <char*> address(self.coefs[l])
-            self.layers[l].b = <char*> address(self.intercepts[l])
+        for nth, (fan_in, units) in enumerate(shapes):
+            self.layers[nth].fan_in, self.layers[nth].units = fan_in, units
+            self.layers[nth].W = <char*> address(self.coefs[nth])
+            self.layers[nth].b = <char*> address(self.intercepts[nth])
 
     def __reduce__(self):
         return Network, (self.layer_units, self.activation, self.loss, self.dtype, self.parameters)
@@ -137,25 +137,25 @@ cdef class Network:
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,
     ) noexcept nogil:
         """From activations[0] (or the sparse rows) to the logits. Slopes are left beside the activations in training."""
-        cdef Py_ssize_t l
+        cdef Py_ssize_t nth
         cdef Layer* layer
         cdef char* z
         cdef bint last
-        for l in range(self.n_layers):
-            layer = &self.layers[l]
-            last = l == self.n_layers - 1
-            z = work.logits if last else work.activations[l + 1]
-            if l == 0 and rows.is_sparse:
+        for nth in range(self.n_layers):
+            layer = &self.layers[nth]
+            last = nth == self.n_layers - 1
+            z = work.logits if last else work.activations[nth + 1]
+            if nth == 0 and rows.is_sparse:
                 self.loops.sparse_product[rows.double_source](
                     rows.X, rows.indices, rows.indptr, order, rows.factor, layer.W, z, n, layer.units)
             else:
-                gemm(self.is_double, False, False, n, layer.units, layer.fan_in, work.activations[l], layer.W, 0, z)
+                gemm(self.is_double, False, False, n, layer.units, layer.fan_in, work.activations[nth], layer.W, 0, z)
             if last:
                 self.loops.activate[0](layer.b, z, NULL, n, layer.units)
             else:
-                self.loops.activate[self.activation_code](layer.b, z, work.slopes[l + 1], n, layer.units)
+                self.loops.activate[self.activation_code](layer.b, z, work.slopes[nth + 1], n, layer.units)
                 if dropout > 0:
-                    self.loops.dropout(mixed(key + <uint64_t> l), dropout, z, work.slopes[l + 1], n * layer.units)
+                    self.loops.dropout(mixed(key + <uint64_t> nth), dropout, z, work.slopes[nth + 1], n * layer.units)
 
     cdef double loss_of(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double scale, double smoothing,
@@ -191,25 +191,25 @@ cdef class Network:
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double beta,
     ) noexcept nogil:
         """From delta to the gradient, which becomes beta (0 or 1) times itself plus the batch's."""
-        cdef Py_ssize_t l
+        cdef Py_ssize_t nth
         cdef Layer* layer
         cdef char* delta = work.delta
-        for l in range(self.n_layers - 1, -1, -1):
-            layer = &self.layers[l]
+        for nth in range(self.n_layers - 1, -1, -1):
+            layer = &self.layers[nth]
             if beta == 0:
                 memset(layer.gb, 0, layer.units * self.itemsize)
             self.loops.add_column_sums(delta, layer.gb, n, layer.units)
-            if l == 0 and rows.is_sparse:
+            if nth == 0 and rows.is_sparse:
                 if beta == 0:
                     memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
                 self.loops.sparse_gradient[rows.double_source](
                     rows.X, rows.indices, rows.indptr, order, rows.factor, delta, layer.gW, n, layer.units)
                 return
-            gemm(self.is_double, True, False, layer.fan_in, layer.units, n, work.activations[l], delta, beta, layer.gW)
-            if l > 0:
+            gemm(self.is_double, True, False, layer.fan_in, layer.units, n, work.activations[nth], delta, beta, layer.gW)
+            if nth > 0:
                 gemm(self.is_double, False, True, n, layer.fan_in, layer.units, delta, layer.W, 0, work.upstream)
-                self.loops.times_slope(work.upstream, work.slopes[l], n * layer.fan_in)
-                delta = work.slopes[l]
+                self.loops.times_slope(work.upstream, work.slopes[nth], n * layer.fan_in)
+                delta = work.slopes[nth]
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 
@@ -218,9 +218,9 @@ cdef class Network:
         if self.gradient is None:
             self.gradient = np.zeros_like(self.parameters)
             coefs, intercepts = self.views(self.gradient)
-            for l in range(self.n_layers):
-                self.layers[l].gW = <char*> address(coefs[l])
-                self.layers[l].gb = <char*> address(intercepts[l])
+            for nth in range(self.n_layers):
+                self.layers[nth].gW = <char*> address(coefs[nth])
+                self.layers[nth].gb = <char*> address(intercepts[nth])
 
     def train_epoch(
         self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t batch_size, Optimizer optimizer, Workspace work,
