@@ -27,7 +27,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
-        "input_encoding": [StrOptions({"standard"}), None],
+        "input_encoding": [StrOptions({"piecewise", "standard"}), None],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -129,7 +129,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             if goes_on:
                 members = self._members_to_go_on(n_members, streams, encoding)
             else:
-                units = [X.shape[1], *self._hidden_units(), head.n_outputs]
+                units = [encoding.width, *self._hidden_units(), head.n_outputs]
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
                 members = [self._new_member(units, head, encoding, biases, settings.dtype, stream) for stream in streams]
             if n_members > 1:
@@ -190,7 +190,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             if goes_on:
                 members = [member.copy() for member in self.members_]
             else:
-                units = [X.shape[1], *self._hidden_units(), head.n_outputs]
+                units = [encoding.width, *self._hidden_units(), head.n_outputs]
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
                 random = check_random_state(self.random_state)
                 members = [self._new_member(units, head, encoding, biases, settings.dtype, random)]

@@ -359,6 +359,28 @@ LOOP FN(add_column_sums)(const void *x_, void *sums_, size n, size h)
 
 /* ---- batches -------------------------------------------------------------------------------------------------- */
 
+/* Bin b of a column rises from -1/2 to 1/2 while z crosses the bin, and is flat outside: sums of bins are piecewise linear. */
+LOOP FN(append_bins)(const Encoding *encoding, const REAL *restrict z, REAL *restrict bins)
+{
+    const REAL *restrict low = encoding->low, *restrict slope = encoding->slope, *restrict half = encoding->half;
+    const int32_t *restrict binned = encoding->binned;
+    const size m = encoding->n_binned;
+    EACH(b, encoding->n_bins) {
+        SIMD EACH(c, m) {
+            const REAL rise = (z[binned[c]] - low[b * m + c]) * slope[b * m + c];
+            const REAL capped = rise > 1 ? 1 : rise;
+            bins[b * m + c] = (capped < 0 ? 0 : capped) - half[b * m + c];
+        }
+    }
+}
+
+/* A smooth clip: the identity near 0, never beyond +-bound. */
+LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
+{
+    const REAL shrink = 1 / (bound * bound);
+    SIMD EACH(j, d) z[j] = z[j] / SQRT(1 + z[j] * z[j] * shrink);
+}
+
 #define SOURCE float
 #define AS(name) FN(name##_from_float)
 #if REAL_IS_DOUBLE

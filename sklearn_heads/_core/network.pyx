@@ -131,7 +131,7 @@ cdef class Network:
         """Rows of X into activations[0]; a sparse X stays where it is."""
         if not rows.is_sparse:
             self.loops.gather[rows.double_source](
-                rows.X, order, rows.mean, rows.factor, work.activations[0], n, rows.n_features)
+                rows.X, order, &rows.encoding, work.activations[0], n)
 
     cdef void forward(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,
@@ -147,7 +147,7 @@ cdef class Network:
             z = work.logits if last else work.activations[nth + 1]
             if nth == 0 and rows.is_sparse:
                 self.loops.sparse_product[rows.double_source](
-                    rows.X, rows.indices, rows.indptr, order, rows.factor, layer.W, z, n, layer.units)
+                    rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, layer.W, z, n, layer.units)
             else:
                 gemm(self.is_double, False, False, n, layer.units, layer.fan_in, work.activations[nth], layer.W, 0, z)
             if last:
@@ -203,7 +203,7 @@ cdef class Network:
                 if beta == 0:
                     memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
                 self.loops.sparse_gradient[rows.double_source](
-                    rows.X, rows.indices, rows.indptr, order, rows.factor, delta, layer.gW, n, layer.units)
+                    rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, delta, layer.gW, n, layer.units)
                 return
             gemm(self.is_double, True, False, layer.fan_in, layer.units, n, work.activations[nth], delta, beta, layer.gW)
             if nth > 0:
