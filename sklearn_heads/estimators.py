@@ -120,6 +120,10 @@ class MLPBinary(MLPBase):
         Epochs of the last fit, of the member that took most.
     oof_proba_ : ndarray of shape (n, 2)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
+    oof_loss_ : float
+        With `store_oof`: the log loss of these probabilities, weighted; for multi-label summed over the labels.
+    input_encoding_ : InputEncoding
+        What happens to X inside; ``input_encoding_.describe()`` says it in words, a column a line.
 
     See Also
     --------
@@ -326,6 +330,10 @@ class MLPMulticlass(MLPBase):
         Epochs of the last fit, of the member that took most.
     oof_proba_ : ndarray of shape (n, K)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
+    oof_loss_ : float
+        With `store_oof`: the log loss of these probabilities, weighted; for multi-label summed over the labels.
+    input_encoding_ : InputEncoding
+        What happens to X inside; ``input_encoding_.describe()`` says it in words, a column a line.
 
     See Also
     --------
@@ -527,6 +535,10 @@ class MLPMultiLabel(MLPBase):
         Epochs of the last fit, of the member that took most.
     oof_proba_ : ndarray of shape (n, L)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
+    oof_loss_ : float
+        With `store_oof`: the log loss of these probabilities, weighted; for multi-label summed over the labels.
+    input_encoding_ : InputEncoding
+        What happens to X inside; ``input_encoding_.describe()`` says it in words, a column a line.
 
     See Also
     --------
