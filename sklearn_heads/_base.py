@@ -116,6 +116,8 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
             n_members, settings, may_split = resolve(self.n_members, len(y), self._settings())
+            if goes_on:  # a network keeps its precision
+                settings = settings.changed(dtype=self.members_[0].network.dtype)
             if self.store_oof and n_members == 1:
                 raise ValueError(
                     "store_oof keeps probabilities by members that did not see the row, but this fit is a single network "
@@ -184,6 +186,8 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
             settings = self._settings()
+            if goes_on:  # a network keeps its precision
+                settings = settings.changed(dtype=self.members_[0].network.dtype)
             examples, mean_weight = _examples(head, encoding, class_weights, settings.dtype, X, y, weights)
             if goes_on:
                 members = [member.copy() for member in self.members_]

@@ -121,7 +121,8 @@ class InputEncoding:
             span = np.diff(z, axis=0)
             real = span > 0
             slope = np.divide(1, span, out=np.zeros_like(span), where=real)
-            bins = {"binned": self.binned_, "low": z[:-1].astype(dtype), "slope": slope.astype(dtype), "half": real.astype(dtype) / 2}
+            bins = {"low": z[:-1], "slope": slope, "half": real / 2}
+            bins = {"binned": self.binned_, **{name: values.astype(dtype) for name, values in bins.items()}}
         columns = self.columns_ if len(self.columns_) < self.n_features_ else None
         return Rows(X, columns=columns, bound=BOUND, **scaling, **bins, **targets)
 
@@ -156,7 +157,8 @@ class InputEncoding:
         bins = {position: i for i, position in enumerate(self.binned_)}
         for position, j in enumerate(self.columns_ if self.kind else ()):
             mean, scale = self.mean_[position], self.scale_[position]
-            words[j] = f"minus {mean:.4g}, divided by {'half its range' if self.two_valued_[position] else 'its spread'} {scale:.4g}"
+            unit = "half its range" if self.two_valued_[position] else "its spread"
+            words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
             if position in bins:
                 edges = np.unique(self.edges_[:, bins[position]])
                 words[j] += f", and {len(edges) - 1} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
