@@ -44,7 +44,9 @@ cdef extern from "table.h" nogil:
         double sum_squares(const void* x, Py_ssize_t n) noexcept nogil
         void (**activate)(const void* bias, void* z, void* slope, Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void dropout(uint64_t key, double rate, void* a, void* slope, Py_ssize_t n) noexcept nogil
-        void times_slope(const void* upstream, void* slope, Py_ssize_t n) noexcept nogil
+        void backpropagate(const void* upstream, void* slope, void* sums, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void backpropagate_one(const void* delta, const void* w, void* slope, void* sums, Py_ssize_t n,
+                               Py_ssize_t h) noexcept nogil
         void add_column_sums(const void* x, void* sums, Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void (**gather)(const void* X, const Py_ssize_t* rows, const Encoding* encoding, void* out,
                         Py_ssize_t n) noexcept nogil

@@ -63,14 +63,14 @@ cdef class Network:
     parameters : ndarray (n_parameters,)
     coefs, intercepts : lists of ndarrays
         Views of it: (fan_in, units) and (units,) a layer.
-    n_weights : int
-        How many of the parameters are weights, not biases: decay applies to these.
+    n_weights, n_biases : int
+        How many of the parameters are weights, to which decay applies, and biases.
     """
     cdef readonly tuple layer_units
     cdef readonly str activation, loss
     cdef readonly object dtype, parameters, gradient
     cdef readonly list coefs, intercepts
-    cdef readonly Py_ssize_t n_layers, n_outputs, n_weights
+    cdef readonly Py_ssize_t n_layers, n_outputs, n_weights, n_biases
     cdef Layer* layers
     cdef const Loops* loops
     cdef bint is_double, is_softmax
@@ -98,7 +98,8 @@ cdef class Network:
         self.loops = loops_of(self.is_double)
         shapes = list(zip(self.layer_units, self.layer_units[1:]))
         self.n_weights = sum(fan_in * units for fan_in, units in shapes)
-        size = self.n_weights + sum(self.layer_units[1:])
+        self.n_biases = sum(self.layer_units[1:])
+        size = self.n_weights + self.n_biases
         self.flops_a_row = 6.0 * size
         self.parameters = np.zeros(size, dtype=self.dtype) if parameters is None else parameters
         self.coefs, self.intercepts = self.views(self.parameters)
@@ -194,11 +195,12 @@ cdef class Network:
         cdef Py_ssize_t nth
         cdef Layer* layer
         cdef char* delta = work.delta
+        if beta == 0:
+            memset(self.layers[0].gb, 0, self.n_biases * self.itemsize)
+        layer = &self.layers[self.n_layers - 1]
+        self.loops.add_column_sums(delta, layer.gb, n, layer.units)
         for nth in range(self.n_layers - 1, -1, -1):
             layer = &self.layers[nth]
-            if beta == 0:
-                memset(layer.gb, 0, layer.units * self.itemsize)
-            self.loops.add_column_sums(delta, layer.gb, n, layer.units)
             if nth == 0 and rows.is_sparse:
                 if beta == 0:
                     memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
@@ -206,10 +208,15 @@ cdef class Network:
                     rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, delta, layer.gW, n, layer.units)
                 return
             gemm(self.is_double, True, False, layer.fan_in, layer.units, n, work.activations[nth], delta, beta, layer.gW)
-            if nth > 0:
+            if nth == 0:
+                return
+            if layer.units == 1:
+                self.loops.backpropagate_one(
+                    delta, layer.W, work.slopes[nth], self.layers[nth - 1].gb, n, layer.fan_in)
+            else:
                 gemm(self.is_double, False, True, n, layer.fan_in, layer.units, delta, layer.W, 0, work.upstream)
-                self.loops.times_slope(work.upstream, work.slopes[nth], n * layer.fan_in)
-                delta = work.slopes[nth]
+                self.loops.backpropagate(work.upstream, work.slopes[nth], self.layers[nth - 1].gb, n, layer.fan_in)
+            delta = work.slopes[nth]
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 

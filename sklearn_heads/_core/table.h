@@ -61,7 +61,8 @@ typedef struct {
     /* layers: z becomes the activation of z + bias; slope (or NULL) its derivative */
     void (*activate[N_ACTIVATIONS])(const void *bias, void *z, void *slope, size n, size h);
     void (*dropout)(uint64_t key, double rate, void *a, void *slope, size n);
-    void (*times_slope)(const void *upstream, void *slope, size n);
+    void (*backpropagate)(const void *upstream, void *slope, void *sums, size n, size h);
+    void (*backpropagate_one)(const void *delta, const void *w, void *slope, void *sums, size n, size h);
     void (*add_column_sums)(const void *x, void *sums, size n, size h);
     /* rows: X (of float or double) to the batch */
     void (*gather[2])(const void *X, const intptr_t *rows, const Encoding *encoding, void *out, size n);
