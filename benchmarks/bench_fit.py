@@ -26,7 +26,8 @@ CONFIGURATIONS = [  # rows, features, hidden, classes, batch
     (500, 30, (100,), 2, 200),
 ]
 PLAIN = {
-    "n_members": 1, "input_encoding": None, "dropout": 0, "weight_decay": 0, "weight_init": "glorot_uniform", "early_stopping": False,
+    "n_members": 1, "input_encoding": None, "dropout": 0, "weight_decay": 0, "weight_init": "glorot_uniform",
+    "early_stopping": False,
 }
 
 
