@@ -73,6 +73,7 @@ LOOP FN(logistic_loss_gradient)(const void *t_, const void *z_, void *loss_, voi
  * With S = 1 + others:  p_leader = 1 / S,  p_j = exp(z_j - largest) / S,  -log p_leader = log1p(others). */
 #ifndef STRIP
 #define STRIP 64
+#define TILE 32  /* a strip of no more columns than this is kept transposed on the stack, so that each exp is taken once */
 #endif
 
 typedef struct { REAL largest[STRIP], leader[STRIP], others[STRIP]; } FN(Strip);
@@ -113,8 +114,9 @@ LOOP FN(find_leader)(REAL j, const COLUMN(z), COLUMN(largest), COLUMN(leader))
     }
 }
 
-/* A compensated sum (TwoSum, Knuth): its error does not grow with k. */
-LOOP FN(add_others)(REAL j, const COLUMN(z), const COLUMN(largest), const COLUMN(leader), COLUMN(others), COLUMN(lost))
+/* Column z becomes exp(z - largest), and is added to others but for the leader's.  A compensated sum (TwoSum, Knuth): its
+ * error does not grow with k. */
+LOOP FN(add_others)(REAL j, COLUMN(z), const COLUMN(largest), const COLUMN(leader), COLUMN(others), COLUMN(lost))
 {
     SIMD EACH(r, STRIP) {
         const REAL value = FN(exp_distance)(z[r], largest[r]);
@@ -123,27 +125,55 @@ LOOP FN(add_others)(REAL j, const COLUMN(z), const COLUMN(largest), const COLUMN
         const REAL part = total - others[r];
         lost[r] += (others[r] - (total - part)) + (e - part);
         others[r] = total;
+        z[r] = value;
     }
 }
 
-static void FN(survey)(const REAL *z, size rows, size k, FN(Strip) *strip)
+LOOP FN(exp_column)(const COLUMN(largest), COLUMN(z))
 {
-    REAL column[STRIP], lost[STRIP];
-    EACH(r, STRIP) { strip->largest[r] = -INFINITY; strip->leader[r] = 0; strip->others[r] = 0; lost[r] = 0; }
+    SIMD EACH(r, STRIP) z[r] = FN(exp_distance)(z[r], largest[r]);
+}
+
+/* Column j of the strip's logits: from the tile, where they fit, else from memory into the tile's first column. */
+static inline REAL *FN(column_of)(const REAL *z, size j, size k, size rows, REAL *tile)
+{
+    if (k <= TILE) return tile + j * STRIP;
+    FN(load_column)(z + j, k, rows, tile);
+    return tile;
+}
+
+/* The same column after sum_others: exp(z - largest). */
+static inline REAL *FN(exp_of)(const REAL *z, size j, size k, size rows, FN(Strip) *strip, REAL *tile)
+{
+    REAL *column = FN(column_of)(z, j, k, rows, tile);
+    if (k > TILE) FN(exp_column)(strip->largest, column);
+    return column;
+}
+
+static void FN(find_leaders)(const REAL *z, size rows, size k, FN(Strip) *strip, REAL *tile)
+{
+    EACH(r, STRIP) { strip->largest[r] = -INFINITY; strip->leader[r] = 0; }
     EACH(j, k) {
+        REAL *column = k <= TILE ? tile + j * STRIP : tile;
         FN(load_column)(z + j, k, rows, column);
         FN(find_leader)((REAL)j, column, strip->largest, strip->leader);
     }
+}
+
+static void FN(sum_others)(const REAL *z, size rows, size k, FN(Strip) *strip, REAL *tile)
+{
+    REAL lost[STRIP];
+    EACH(r, STRIP) { strip->others[r] = 0; lost[r] = 0; }
     EACH(j, k) {
-        FN(load_column)(z + j, k, rows, column);
+        REAL *column = FN(column_of)(z, j, k, rows, tile);
         FN(add_others)((REAL)j, column, strip->largest, strip->leader, strip->others, lost);
     }
     EACH(r, STRIP) strip->others[r] += lost[r];
 }
 
-LOOP FN(proba_column)(const COLUMN(largest), const COLUMN(others), COLUMN(z))
+LOOP FN(divide_column)(const COLUMN(others), COLUMN(e))
 {
-    SIMD EACH(r, STRIP) z[r] = FN(exp_distance)(z[r], largest[r]) / (1 + others[r]);
+    SIMD EACH(r, STRIP) e[r] /= 1 + others[r];
 }
 
 /* Finite logits further apart than the largest number give -LARGEST, not -inf. */
@@ -164,14 +194,15 @@ LOOP FN(log1p_column)(const COLUMN(others), COLUMN(out))
 LOOP FN(softmax)(const void *z_, void *out_, size n, size k)
 {
     FN(Strip) strip;
-    REAL column[STRIP];
+    REAL tile[STRIP * TILE];
     for (size i = 0; i < n; i += STRIP) {
         const REAL *z = (const REAL *)z_ + i * k;
         const size rows = n - i < STRIP ? n - i : STRIP;
-        FN(survey)(z, rows, k, &strip);
+        FN(find_leaders)(z, rows, k, &strip, tile);
+        FN(sum_others)(z, rows, k, &strip, tile);
         EACH(j, k) {
-            FN(load_column)(z + j, k, rows, column);
-            FN(proba_column)(strip.largest, strip.others, column);
+            REAL *column = FN(exp_of)(z, j, k, rows, &strip, tile);
+            FN(divide_column)(strip.others, column);
             FN(store_column)(column, k, rows, (REAL *)out_ + i * k + j);
         }
     }
@@ -180,11 +211,12 @@ LOOP FN(softmax)(const void *z_, void *out_, size n, size k)
 LOOP FN(log_softmax)(const void *z_, void *out_, size n, size k)
 {
     FN(Strip) strip;
-    REAL column[STRIP], log_sum[STRIP];
+    REAL tile[STRIP * TILE], column[STRIP], log_sum[STRIP];
     for (size i = 0; i < n; i += STRIP) {
         const REAL *z = (const REAL *)z_ + i * k;
         const size rows = n - i < STRIP ? n - i : STRIP;
-        FN(survey)(z, rows, k, &strip);
+        FN(find_leaders)(z, rows, k, &strip, tile);
+        FN(sum_others)(z, rows, k, &strip, tile);
         FN(log1p_column)(strip.others, log_sum);
         EACH(j, k) {
             FN(load_column)(z + j, k, rows, column);
@@ -221,31 +253,30 @@ LOOP FN(loss_column)(const COLUMN(total), const COLUMN(log_sum), COLUMN(linear))
     SIMD EACH(r, STRIP) linear[r] += total[r] * log_sum[r];
 }
 
-LOOP FN(gradient_column)(REAL j, const COLUMN(t), const COLUMN(total), const FN(Strip) *strip, COLUMN(z))
+LOOP FN(gradient_column)(REAL j, const COLUMN(t), const COLUMN(total), const FN(Strip) *strip, COLUMN(e))
 {
-    const REAL *restrict largest = strip->largest, *restrict leader = strip->leader, *restrict others = strip->others;
+    const REAL *restrict leader = strip->leader, *restrict others = strip->others;
     SIMD EACH(r, STRIP) {
-        const REAL e = FN(exp_distance)(z[r], largest[r]);
         const REAL sum = 1 + others[r];
-        const REAL rest = leader[r] == j ? others[r] : sum - e;
-        z[r] = ((total[r] - t[r]) * e - t[r] * rest) / sum;
+        const REAL rest = leader[r] == j ? others[r] : sum - e[r];
+        e[r] = ((total[r] - t[r]) * e[r] - t[r] * rest) / sum;
     }
 }
 
 LOOP FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *gradient_, size n, size k)
 {
     FN(Strip) strip;
-    REAL column[STRIP], target[STRIP], loss[STRIP], total[STRIP], log_sum[STRIP];
+    REAL tile[STRIP * TILE], target[STRIP], loss[STRIP], total[STRIP], log_sum[STRIP];
     for (size i = 0; i < n; i += STRIP) {
         const REAL *z = (const REAL *)z_ + i * k;
         const size rows = n - i < STRIP ? n - i : STRIP;
-        FN(survey)(z, rows, k, &strip);
+        FN(find_leaders)(z, rows, k, &strip, tile);
         EACH(r, STRIP) { loss[r] = 0; total[r] = 0; }
         EACH(j, k) {
-            FN(load_column)(z + j, k, rows, column);
             FN(target_column)(t, i, j, k, rows, target);
-            FN(add_linear)(column, target, strip.largest, loss, total);
+            FN(add_linear)(FN(column_of)(z, j, k, rows, tile), target, strip.largest, loss, total);
         }
+        FN(sum_others)(z, rows, k, &strip, tile);
         if (loss_) {
             FN(log1p_column)(strip.others, log_sum);
             FN(loss_column)(total, log_sum, loss);
@@ -253,7 +284,7 @@ LOOP FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *gradient_, 
         }
         if (!gradient_) continue;
         EACH(j, k) {
-            FN(load_column)(z + j, k, rows, column);
+            REAL *column = FN(exp_of)(z, j, k, rows, &strip, tile);
             FN(target_column)(t, i, j, k, rows, target);
             FN(gradient_column)((REAL)j, target, total, &strip, column);
             FN(store_column)(column, k, rows, (REAL *)gradient_ + i * k + j);
