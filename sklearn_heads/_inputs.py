@@ -103,7 +103,7 @@ class InputEncoding:
                 binned.append(position)
                 edges.append(np.pad(distinct, (0, n_bins + 1 - len(distinct)), mode="edge"))
         if binned:
-            self.binned_, self.edges_ = np.array(binned, dtype=np.int32), np.array(edges, dtype=np.float64).T
+            self.binned_, self.edges_ = np.array(binned, dtype=np.int32), np.ascontiguousarray(np.transpose(edges), dtype=np.float64)
 
     @property
     def width(self):
@@ -113,11 +113,11 @@ class InputEncoding:
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
         if self.kind is None:
-            return Rows(X, **targets)
+            return Rows(X, dtype, **targets)
         key = (np.result_type(X.dtype, dtype), np.dtype(dtype), sparse.issparse(X))
         if self._arrays is None or self._arrays[0] != key:
             self._arrays = key, self._arrays_for(*key)
-        return Rows(X, **self._arrays[1], **targets)
+        return Rows(X, dtype, **self._arrays[1], **targets)
 
     def _arrays_for(self, wide, dtype, is_sparse):
         """The fitted state in the precisions that the core wants: scaling in the wider one, bins in the network's."""
@@ -132,7 +132,7 @@ class InputEncoding:
             span = np.diff(z, axis=0)
             slope = np.divide(1, span, out=np.zeros_like(span), where=span > 0)
             bins = {"low": z[:-1], "slope": slope, "half": (span > 0) / 2}
-            arrays.update({name: values.astype(dtype) for name, values in bins.items()}, binned=self.binned_)
+            arrays.update({name: values.astype(dtype, order="C") for name, values in bins.items()}, binned=self.binned_)
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):

@@ -22,10 +22,10 @@ MANY = 5
 
 def resolve(n_members, n_rows, settings):
     """What "auto" means for these rows: the number of members, the settings, and whether rows may be kept aside."""
+    if settings.solver == "lbfgs":  # it does not watch, so folds would only cost rows; its line search needs float64
+        return 1 if n_members == "auto" else n_members, settings.changed(dtype="float64"), False
     if n_members != "auto":
         return n_members, settings, True
-    if settings.solver == "lbfgs":  # it does not watch, so folds would only cost rows
-        return 1, settings, False
     if n_rows < FEW_ROWS:  # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown
         return 1, settings.changed(batch_size=n_rows, dropout=0.0, dtype="float64"), False
     return MANY, settings, True

@@ -210,13 +210,13 @@ class Member:
             raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
 
     def _train_lbfgs(self, settings, examples, alpha, name):
-        """L-BFGS on all rows at once, in float64 whatever the precision: its line search needs the digits."""
-        wide = self.network.astype(np.float64)
-        n_weights, n_rows = wide.n_weights, len(examples.order)
+        """L-BFGS on all rows at once."""
+        network = self.network
+        n_weights, n_rows = network.n_weights, len(examples.order)
 
         def value_and_gradient(parameters):
-            wide.parameters[:] = parameters
-            value, gradient = wide.loss_and_gradient(examples.rows, examples.order, smoothing=settings.label_smoothing)
+            network.parameters[:] = parameters
+            value, gradient = network.loss_and_gradient(examples.rows, examples.order, smoothing=settings.label_smoothing)
             weights = parameters[:n_weights]
             gradient = gradient.copy()
             gradient[:n_weights] += alpha / n_rows * weights
@@ -229,7 +229,7 @@ class Member:
             if settings.verbose:
                 print(f"{name}iteration {self.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
 
-        best = wide.parameters.copy()
+        best = network.parameters.copy()
         self.n_iter_ = 0
         try:
             result = minimize(
@@ -254,7 +254,7 @@ class Member:
                     stacklevel=2,
                 )
             self.loss_ = float(result.fun)
-        self.network.parameters[:] = best
+        network.parameters[:] = best
         self.best_iter_ = len(self.loss_curve_)
         self.t_ += self.n_iter_ * n_rows
         self.check_finite()
@@ -330,7 +330,9 @@ class Watch:
             watched = self.validation.mean_loss(member.network)
             member.validation_loss_curve_.append(watched)
             check_loss(watched, epoch, settings, member.encoding)
-        self.patience_used = self.patience_used + 1 if watched > self.best - settings.tol else 0
+        # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
+        least = settings.tol if self.validation is None else 0.0
+        self.patience_used = self.patience_used + 1 if watched > self.best - least else 0
         is_best = watched < self.best
         if is_best:
             self.best = watched

@@ -56,7 +56,7 @@ class MLPBinary(MLPBase):
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
         "he_normal" starts the output biases at the log-odds of the classes; "glorot_uniform" is MLPClassifier's.
     dtype : {"float32", "float64"}, default="float32"
-        Working precision, whatever X is.
+        Working precision of "adam" and "sgd", whatever X is; "lbfgs", and "auto" members on few rows, work in float64.
     batch_size : int or "auto", default=64
         Rows of a step; "auto" is ``min(200, n)``.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
@@ -71,8 +71,9 @@ class MLPBinary(MLPBase):
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
         Draws weights, folds, shuffles and dropout. An int gives the same bits on the same machine, whatever runs beside.
-    tol : float, default=0.0
-        An epoch counts as progress when the watched loss falls by more than this; for "lbfgs" the gradient's tolerance.
+    tol : float, default=1e-4
+        Without validation rows an epoch counts as progress when the training loss falls by more than this; with them any new
+        best does. For "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -165,7 +166,7 @@ class MLPBinary(MLPBase):
         max_iter=150,
         shuffle=True,
         random_state=None,
-        tol=0.0,
+        tol=1e-4,
         verbose=False,
         warm_start=False,
         momentum=0.9,
@@ -266,7 +267,7 @@ class MLPMulticlass(MLPBase):
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
         "he_normal" starts the output biases at the log-odds of the classes; "glorot_uniform" is MLPClassifier's.
     dtype : {"float32", "float64"}, default="float32"
-        Working precision, whatever X is.
+        Working precision of "adam" and "sgd", whatever X is; "lbfgs", and "auto" members on few rows, work in float64.
     batch_size : int or "auto", default=64
         Rows of a step; "auto" is ``min(200, n)``.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
@@ -281,8 +282,9 @@ class MLPMulticlass(MLPBase):
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
         Draws weights, folds, shuffles and dropout. An int gives the same bits on the same machine, whatever runs beside.
-    tol : float, default=0.0
-        An epoch counts as progress when the watched loss falls by more than this; for "lbfgs" the gradient's tolerance.
+    tol : float, default=1e-4
+        Without validation rows an epoch counts as progress when the training loss falls by more than this; with them any new
+        best does. For "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -375,7 +377,7 @@ class MLPMulticlass(MLPBase):
         max_iter=150,
         shuffle=True,
         random_state=None,
-        tol=0.0,
+        tol=1e-4,
         verbose=False,
         warm_start=False,
         momentum=0.9,
@@ -471,7 +473,7 @@ class MLPMultiLabel(MLPBase):
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
         "he_normal" starts the output biases at the log-odds of the labels; "glorot_uniform" is MLPClassifier's.
     dtype : {"float32", "float64"}, default="float32"
-        Working precision, whatever X is.
+        Working precision of "adam" and "sgd", whatever X is; "lbfgs", and "auto" members on few rows, work in float64.
     batch_size : int or "auto", default=64
         Rows of a step; "auto" is ``min(200, n)``.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
@@ -486,8 +488,9 @@ class MLPMultiLabel(MLPBase):
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
         Draws weights, folds, shuffles and dropout. An int gives the same bits on the same machine, whatever runs beside.
-    tol : float, default=0.0
-        An epoch counts as progress when the watched loss falls by more than this; for "lbfgs" the gradient's tolerance.
+    tol : float, default=1e-4
+        Without validation rows an epoch counts as progress when the training loss falls by more than this; with them any new
+        best does. For "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -578,7 +581,7 @@ class MLPMultiLabel(MLPBase):
         max_iter=150,
         shuffle=True,
         random_state=None,
-        tol=0.0,
+        tol=1e-4,
         verbose=False,
         warm_start=False,
         momentum=0.9,

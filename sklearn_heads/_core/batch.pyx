@@ -13,6 +13,8 @@ cdef class Rows:
     Parameters
     ----------
     X : ndarray (n, d), C-contiguous float32 or float64, or a scipy CSR matrix of such data
+    dtype : float32 or float64
+        The working precision, that of the network which will read the rows.
     columns : ndarray (c,) of int32, or None
         The columns of X that are used; None for all.
     mean, factor : ndarrays (c,) or None
@@ -31,10 +33,11 @@ cdef class Rows:
         Weights of absent and of present labels.
     """
     def __init__(
-        self, X, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None, half=None,
+        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None, half=None,
         ids=None, labels=None, weights=None, label_weights=None,
     ):
         self.n_rows, self.n_features = X.shape
+        self.dtype = np.dtype(dtype)
         self.is_sparse = not isinstance(X, np.ndarray)
         indices = X.indices.astype(np.int32, copy=False) if self.is_sparse else None
         indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None

@@ -126,6 +126,12 @@ cdef class Network:
         """A copy of the network in another precision, or in the same."""
         return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters.astype(dtype))
 
+    cdef int check(self, Rows rows) except -1:
+        """Rows in another precision would be misread, so this is the one thing that the core looks at."""
+        if rows.dtype != self.dtype:
+            raise TypeError(f"rows in {rows.dtype} for a network in {self.dtype}")
+        return 0
+
     # ---- one batch ---------------------------------------------------------------------------------------------
 
     cdef void gather(self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work) noexcept nogil:
@@ -240,6 +246,7 @@ cdef class Network:
         """
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0, batch_loss
+        self.check(rows)
         self.prepare()
         with nogil:
             while start < n_rows:
@@ -270,6 +277,7 @@ cdef class Network:
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0
         cdef Workspace work = Workspace(self.layer_units, self.dtype, min(block, n_rows), rows.is_sparse, True)
+        self.check(rows)
         self.prepare()
         with nogil:
             while start < n_rows:
@@ -301,6 +309,7 @@ cdef class Network:
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0
         cdef Workspace work = Workspace(self.layer_units, self.dtype, min(block, n_rows), rows.is_sparse, False)
+        self.check(rows)
         with nogil:
             while start < n_rows:
                 n = min(block, n_rows - start)

@@ -1,0 +1,132 @@
+"""The piecewise encoding: its laws, and a slow NumPy version of it."""
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import sparse
+from sklearn_heads._core.network import Network
+
+from sklearn_heads import MLPBinary
+from sklearn_heads._inputs import BOUND, InputEncoding, quantiles
+
+
+def encoded(encoding, X, dtype=np.float64):
+    """The encoded rows, read off a network that passes its inputs on: identity weights and no biases."""
+    network = Network((encoding.width, encoding.width), "identity", "logistic", dtype)
+    network.coefs[0][...] = np.eye(encoding.width)
+    return network.logits(encoding.rows(X, dtype), np.arange(X.shape[0]))
+
+
+def slowly(encoding, X):
+    """The encoding in plain NumPy, a column and a bin at a time."""
+    columns, bins = [], [[] for _ in range(len(encoding.edges_) - 1)]
+    z = [(X[:, j] - m) / s for j, m, s in zip(encoding.columns_, encoding.mean_, encoding.scale_)]
+    for column in z:
+        columns.append(column / np.sqrt(1 + (column / BOUND) ** 2))
+    for i, position in enumerate(encoding.binned_):
+        edges = (encoding.edges_[:, i] - encoding.mean_[position]) / encoding.scale_[position]
+        for b, (low, high) in enumerate(itertools.pairwise(edges)):
+            if high > low:
+                bins[b].append(np.clip((z[position] - low) / (high - low), 0, 1) - 0.5)
+            else:
+                bins[b].append(np.zeros(len(X)))
+    return np.column_stack(columns + [column for level in bins for column in level])
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return np.column_stack([
+        rng.normal(5, 3, 200),
+        rng.exponential(1, 200),
+        np.full(200, 7.0),
+        rng.integers(0, 2, 200) * 4.0 - 1,
+        rng.integers(0, 3, 200),
+        rng.choice([0.0, 0.0, 0.0, 1.5], 200) * rng.exponential(1, 200),
+    ])
+
+
+def test_equals_the_slow_version(X):
+    encoding = InputEncoding("piecewise").fit(X)
+    np.testing.assert_allclose(encoded(encoding, X), slowly(encoding, X), rtol=1e-12, atol=1e-12)
+    far = X * 10 - 3
+    np.testing.assert_allclose(encoded(encoding, far), slowly(encoding, far), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(encoded(encoding, X, np.float32), slowly(encoding, X), rtol=1e-5, atol=1e-5)
+
+
+def test_kinds_of_columns(X):
+    encoding = InputEncoding("piecewise").fit(X)
+    assert 2 not in encoding.columns_
+    assert list(encoding.columns_[encoding.two_valued_]) == [3]
+    assert set(encoding.columns_[encoding.binned_]) == {0, 1}, "few distinct quantiles give no bins"
+    two_valued = encoded(encoding, X)[:, list(encoding.columns_).index(3)]
+    assert np.ptp(two_valued) == pytest.approx(2 / np.sqrt(1 + 1 / 9), rel=0.1), "half range: the values are two apart"
+    words = encoding.describe()
+    assert len(words) == X.shape[1]
+    assert "left out" in words[2]
+    assert "half its range" in words[3]
+    assert "5 bins" in words[0]
+    assert encoding.describe(list("abcdef"))[1].startswith("b:")
+
+
+def test_every_encoded_value_is_monotone_in_its_column(X):
+    encoding = InputEncoding("piecewise").fit(X)
+    grid = np.tile(X[:1], (500, 1))
+    grid[:, 0] = np.linspace(-100, 100, 500)
+    assert (np.diff(encoded(encoding, grid), axis=0) >= -1e-15).all()
+
+
+@given(hnp.arrays(np.float64, (4, 6), elements=st.floats(-1e150, 1e150)))
+def test_far_out_values_stay_finite_and_bounded(values):
+    rng = np.random.default_rng(1)
+    encoding = InputEncoding("piecewise").fit(rng.normal(size=(50, 6)))
+    for dtype in (np.float64,):
+        out = encoded(encoding, values, dtype)
+        assert np.isfinite(out).all()
+        assert np.abs(out).max() <= BOUND * (1 + 1e-12)
+
+
+def test_far_out_values_in_float32():
+    encoding = InputEncoding("piecewise").fit(np.random.default_rng(1).normal(size=(50, 2)))
+    out = encoded(encoding, np.array([[1e30, -1e30], [1e15, 3.0]]), np.float32)
+    assert np.isfinite(out).all()
+    assert np.abs(out).max() <= BOUND * (1 + 1e-6)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 5))
+def test_weights_are_repeats_and_their_scale_is_nothing(seed, n_bins):
+    rng = np.random.default_rng(seed)
+    x, weights = rng.integers(0, 8, 30).astype(float), rng.integers(1, 4, 30)
+    repeated = quantiles(np.repeat(x, weights), n_bins)
+    np.testing.assert_array_equal(quantiles(x, n_bins, weights.astype(float)), repeated)
+    np.testing.assert_array_equal(quantiles(x, n_bins, weights * 0.37), repeated)
+
+
+def test_weighted_fit_is_the_fit_of_repeated_rows(X):
+    weights = np.random.default_rng(2).integers(1, 4, len(X))
+    weighted = InputEncoding("piecewise").fit(X, weights.astype(float))
+    repeated = InputEncoding("piecewise").fit(np.repeat(X, weights, axis=0))
+    np.testing.assert_allclose(encoded(weighted, X), encoded(repeated, X), rtol=1e-9, atol=1e-12)
+
+
+def test_added_bins_are_capped():
+    rng = np.random.default_rng(0)
+    for d in (50, 120, 400):
+        encoding = InputEncoding("piecewise").fit(rng.normal(size=(60, d)))
+        assert encoding.width <= d + 512
+
+
+def test_sparse_is_scaled_only(X):
+    rows = sparse.csr_matrix(np.where(X > 2, X, 0))
+    encoding = InputEncoding("piecewise").fit(rows)
+    assert encoding.width == X.shape[1]
+    assert (encoding.mean_ == 0).all()
+    np.testing.assert_allclose(encoded(encoding, rows), rows.toarray() / encoding.scale_, rtol=1e-12)
+
+
+def test_all_columns_constant():
+    clf = MLPBinary(random_state=0).fit(np.ones((120, 3)), np.arange(120) % 2)
+    assert clf.predict_proba(np.ones((1, 3)))[0, 1] == pytest.approx(0.5, abs=0.05)
