@@ -103,7 +103,8 @@ class InputEncoding:
                 binned.append(position)
                 edges.append(np.pad(distinct, (0, n_bins + 1 - len(distinct)), mode="edge"))
         if binned:
-            self.binned_, self.edges_ = np.array(binned, dtype=np.int32), np.ascontiguousarray(np.transpose(edges), dtype=np.float64)
+            self.binned_ = np.array(binned, dtype=np.int32)
+            self.edges_ = np.ascontiguousarray(np.transpose(edges), dtype=np.float64)
 
     @property
     def width(self):
