@@ -442,7 +442,7 @@ def test_every_instruction_set_keeps_the_bound(level, tmp_path):
     np.savez(tmp_path / "given.npz", z=z, t=t, rows=rows, ids=ids)
     subprocess.run(
         [sys.executable, "-c", ONE_LEVEL, str(tmp_path / "given.npz"), str(tmp_path / "got.npz")],
-        env={**os.environ, "SKLEARN_HEADS_SIMD": level},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SKLEARN_HEADS_SIMD": level},
         check=True,
     )
     got = np.load(tmp_path / "got.npz")
