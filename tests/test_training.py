@@ -1,10 +1,8 @@
 """What happens between epochs: validation and stopping, going on, weights of classes, members, verbose lines, interrupts."""
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -117,14 +115,6 @@ def test_partial_fit_is_an_epoch_of_fit(name):
     options = {**ONE, "early_stopping": False, "batch_size": 16, "dropout": 0.0}
     once = HEADS[name](**options, max_iter=1).fit(X, y)
     np.testing.assert_array_equal(HEADS[name](**options).partial_fit(X, y).predict_proba(X), once.predict_proba(X))
-    thrice = HEADS[name](**options, max_iter=3).fit(X, y)
-    portion = HEADS[name](**options)
-    for _ in range(3):
-        portion.partial_fit(X, y)
-    if options["batch_size"] and not portion.shuffle:
-        np.testing.assert_array_equal(portion.predict_proba(X), thrice.predict_proba(X))
-    assert portion.t_ == thrice.t_ == 450
-    assert portion.n_iter_ == len(portion.loss_curve_) == 3
 
 
 def test_three_calls_of_partial_fit_are_three_epochs_of_fit(name):
@@ -132,6 +122,8 @@ def test_three_calls_of_partial_fit_are_three_epochs_of_fit(name):
     portions = still(name)
     for _ in range(3):
         portions.partial_fit(X, y)
+    assert portions.n_iter_ == len(portions.loss_curve_) == 3
+    assert portions.t_ == 180
     np.testing.assert_allclose(portions.predict_proba(X), still(name, max_iter=3).fit(X, y).predict_proba(X), rtol=1e-9)
 
 
@@ -171,6 +163,14 @@ def test_partial_fit_goes_on_after_fit_with_all_members():
     assert len(clf.members_) == 3
     for old, new in zip(before, clf.members_):
         assert (old.network.parameters != new.network.parameters).any()
+
+
+def test_partial_fit_takes_weights_after_a_fit_of_few_rows(name):
+    # Few rows are trained in float64 whatever the precision asked for; what comes later has to fit that network.
+    X, y = data(name)
+    weighted, plain = (HEADS[name](**SMALL).fit(X, y) for _ in range(2))
+    weighted.partial_fit(X, y, sample_weight=np.ones(len(X)))
+    np.testing.assert_allclose(weighted.predict_proba(X), plain.partial_fit(X, y).predict_proba(X), rtol=1e-6)
 
 
 def test_warm_start_goes_on_where_fit_ended(name):
@@ -216,7 +216,7 @@ def test_after_a_failure_the_earlier_fit_predicts(name, method, warm_start):
     clf = HEADS[name](**SMALL, warm_start=warm_start).fit(X, y)
     before = clf.predict_proba(X)
     clf.set_params(learning_rate_init=1e30, solver="sgd")
-    for bad_X, bad_y in ((X[:, :3], y), (X * 1e30, y), (X, y[:-1]), (X * np.nan, y)):
+    for bad_X, bad_y in ((X[:, :3], y), (X * 1e300, y), (X, y[:-1]), (X * np.nan, y)):
         with pytest.raises(ValueError, match="."):
             getattr(clf, method)(bad_X, bad_y)
         np.testing.assert_array_equal(clf.predict_proba(X), before)
@@ -226,22 +226,14 @@ def test_after_a_failure_the_earlier_fit_predicts(name, method, warm_start):
 # ---- weights of classes, smoothing --------------------------------------------------------------------------------------
 
 
-def test_class_weights_are_weights_of_rows(name):
-    X, y = data(name)
-    if y.ndim == 2:  # a label's weight of presence, one label: the weight of its rows
-        y = y[:, :1]
-        wish, rows = [3.0], np.where(y[:, 0] == 1, 3.0, 1.0)
-    else:
-        wish, rows = {0: 3.0, 1: 0.5}, np.array([3.0, 0.5, 1.0])[y]
-    by_class = still(name, class_weight=wish, weight_decay=0.0, solver="lbfgs", alpha=0.0, max_iter=8).fit(X, y)
-    by_row = still(name, weight_decay=0.0, solver="lbfgs", alpha=0.0, max_iter=8).fit(X, y, rows)
-    if y.ndim == 2:  # the loss is not divided by the weights of a label: only the minimum is the same
-        by_class, by_row = (still(name, **k, hidden_layer_sizes=(), solver="lbfgs", max_iter=500, tol=1e-8) for k in (
-            {"class_weight": wish}, {}))
-        by_class.fit(X, y)
-        by_row.fit(X, y, rows)
-        # scaling is weighted by rows, not by labels; without a penalty the minimum does not know
-    np.testing.assert_allclose(by_class.predict_proba(X), by_row.predict_proba(X), atol=0.005)
+@pytest.mark.parametrize("head", [head for head in HEADS if head != "multilabel"])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_class_weights_are_weights_of_rows(head, solver):
+    X, y = data(head)
+    options = {"input_encoding": None, "solver": solver, "alpha": 0.5}  # scaling inside looks at the weights of rows only
+    by_class = still(head, class_weight={0: 3.0, 1: 0.5}, **options).fit(X, y)
+    by_row = still(head, **options).fit(X, y, np.array([3.0, 0.5, 1.0])[y])
+    np.testing.assert_allclose(by_class.predict_proba(X), by_row.predict_proba(X), rtol=1e-7)
 
 
 def test_balanced_is_what_scikit_learn_computes(name):
@@ -351,20 +343,16 @@ assert late < 2, late
         {"n_members": 1, "batch_size": 4000, "early_stopping": False},
         {"n_members": 3},
         {"n_members": 3, "n_jobs": 2},
-        {"solver": "lbfgs", "n_members": 1, "early_stopping": False, "tol": 0.0, "max_fun": 10**9},
+        {"solver": "lbfgs", "n_members": 1, "early_stopping": False, "max_fun": 10**9},
     ],
     ids=str,
 )
 def test_an_interrupt_is_felt_and_leaves_a_usable_estimator(options):
-    options = {k: v for k, v in options.items() if k != "tol"}
-    start = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, repr(options)], timeout=60, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.returncode == 0, done.stderr
-    assert done.returncode != -signal.SIGINT
-    assert time.monotonic() - start < 60
 
 
 # ---- members ------------------------------------------------------------------------------------------------------------
