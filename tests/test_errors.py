@@ -71,7 +71,7 @@ def test_labels_that_cannot_be_learned(method, case):
 @pytest.mark.parametrize("y", [LABELS, TWO, THREE, sparse.csr_matrix(LABELS)], ids=["matrix", "two", "three", "sparse"])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_softmax_is_refused_for_multilabel_in_any_form(y, method):
-    with pytest.raises(ValueError, match="head='softmax' is not for multi-label.*compete.*head='sigmoid'.*MLPMulticlass"):
+    with pytest.raises(ValueError, match=r"head='softmax' is not for multi-label.*compete.*head='sigmoid'.*MLPMulticlass"):
         getattr(MLPMultiLabel(head="softmax"), method)(X, y)
 
 
@@ -95,7 +95,7 @@ def test_weights_that_are_none(name, method, weights, words):
 
 
 def test_a_class_with_only_zero_weights_is_absent():
-    with pytest.raises(ValueError, match="needs rows of at least two classes.*no class has only zero weights"):
+    with pytest.raises(ValueError, match=r"needs rows of at least two classes.*no class has only zero weights"):
         MLPBinary().fit(X, TWO, TWO)
 
 
@@ -136,7 +136,7 @@ def test_diverging_says_when_and_what_to_do(name, n_members, encoding, advice):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_weights_that_overflow_are_an_error_not_an_answer(method):
-    with pytest.raises(ValueError, match="diverged|not finite"):
+    with pytest.raises(ValueError, match=r"diverged|not finite"):
         getattr(MLPBinary(n_members=1, **{**DIVERGING, "learning_rate_init": 1e38}), method)(X * 1e3, TWO)
 
 
@@ -148,7 +148,7 @@ def rare():
 
 
 def test_a_class_of_one_row_cannot_be_split_off():
-    with pytest.raises(ValueError, match="class.*only 1 row.*Merge or drop.*X_val and y_val.*early_stopping=False"):
+    with pytest.raises(ValueError, match=r"class.*only 1 row.*Merge or drop.*X_val and y_val.*early_stopping=False"):
         MLPMulticlass(n_members=1, **SMALL).fit(X, rare())
     MLPMulticlass(n_members=1, early_stopping=False, **SMALL).fit(X, rare())
     MLPMulticlass(n_members=1, **SMALL).fit(X, rare(), X_val=X, y_val=rare())
@@ -215,13 +215,13 @@ def test_every_parameter_has_a_bad_value_here():
 
 @pytest.mark.parametrize(("estimator", "y"), [(MLPBinary, TWO), (MLPMulticlass, THREE)])
 def test_unknown_heads(estimator, y):
-    with pytest.raises(ValueError, match="'head' parameter.*('sigmoid', 'softmax'|'softmax', 'sigmoid').*Got 'hinge'"):
+    with pytest.raises(ValueError, match=r"'head' parameter.*('sigmoid', 'softmax'|'softmax', 'sigmoid').*Got 'hinge'"):
         estimator(head="hinge").fit(X, y)
 
 
 @pytest.mark.parametrize("dtype", ["int32", np.float16, np.int64, object, np.complex128])
 def test_only_two_precisions(dtype):
-    with pytest.raises(ValueError, match="dtype.*float32.*float64|dtype.*float64.*float32"):
+    with pytest.raises(ValueError, match=r"dtype.*float32.*float64|dtype.*float64.*float32"):
         MLPBinary(dtype=dtype, **SMALL).fit(X, TWO)
 
 
@@ -294,5 +294,5 @@ def test_what_belongs_to_one_network_says_where_it_is():
 
 
 def test_out_of_fold_probabilities_need_folds():
-    with pytest.raises(ValueError, match="store_oof.*n_members=1.*2 or more"):
+    with pytest.raises(ValueError, match=r"store_oof.*n_members=1.*2 or more"):
         MLPBinary(n_members=1, store_oof=True, **SMALL).fit(X, TWO)

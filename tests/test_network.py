@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 from oracles import SGD, Adam, NumpyNetwork
 from scipy import sparse
-
 from sklearn_heads._core.batch import Rows, Workspace
 from sklearn_heads._core.network import ACTIVATIONS, LOSSES, Network
 from sklearn_heads._core.optimizer import Optimizer
@@ -91,7 +90,8 @@ def test_value_and_gradient_are_those_of_numpy(wish, smoothing, layout):
     expected_loss, expected_gradient = problem.expected(smoothing)
     assert loss == pytest.approx(expected_loss, rel=1e-12)
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-13)
-    np.testing.assert_allclose(problem.network.logits(rows, problem.order), problem.oracle.logits(problem.X), rtol=1e-11, atol=1e-13)
+    logits = problem.network.logits(rows, problem.order)
+    np.testing.assert_allclose(logits, problem.oracle.logits(problem.X), rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -1,15 +1,13 @@
-"""What happens between epochs: validation and stopping, going on, weights of classes, members, verbose lines, interrupts."""
-import os
+"""What happens between epochs: validation and stopping, going on, weights of classes, verbose lines."""
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from data import HEADS, SMALL, STILL, data, still, uneven
 from sklearn.metrics import log_loss
 
-from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel
+import sklearn_heads._base as base
+from sklearn_heads import MLPBinary, MLPMulticlass
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -40,7 +38,7 @@ def mean_log_loss(clf, X, y, weights=None):
 def test_the_best_epoch_is_kept_and_its_loss_is_the_log_loss_of_the_given_rows(name, weighted):
     X, y = data(name, 200)
     weights = np.random.RandomState(0).uniform(0.1, 3, 80) if weighted else None
-    clf = HEADS[name](**ONE, learning_rate_init=0.03, max_iter=60, dtype="float64")
+    clf = HEADS[name](**ONE, learning_rate_init=0.1, max_iter=100, dtype="float64", dropout=0.0)
     clf.fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:], sample_weight_val=weights)
     curve = clf.validation_loss_curve_
     assert clf.best_iter_ == np.argmin(curve) + 1
@@ -80,8 +78,6 @@ def test_given_validation_rows_take_no_rows_of_x(early_stopping):
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25])
 def test_a_split_takes_its_share_and_keeps_the_classes_balanced(fraction, monkeypatch):
-    import sklearn_heads._base as base
-
     seen = []
     split = base.validation_split
     monkeypatch.setattr(base, "validation_split", lambda *a: seen.append(split(*a)) or seen[-1])
@@ -199,13 +195,15 @@ def test_warm_start_keeps_scaling_and_classes():
         clf.set_params(hidden_layer_sizes=(6,), n_members=3).fit(X, y)
 
 
-@pytest.mark.parametrize("parameter", [("activation", "tanh"), ("dtype", "float32"), ("head", "sigmoid"), ("input_encoding", None)])
-def test_warm_start_does_not_ignore_a_parameter_that_changed(parameter):
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("activation", "tanh"), ("dtype", "float32"), ("head", "sigmoid"), ("input_encoding", None)]
+)
+def test_warm_start_does_not_ignore_a_parameter_that_changed(parameter, value):
     """Never a silent wrong answer: what cannot be changed in a trained network is refused, as the widths are."""
     X, y = data("multiclass")
     clf = still("multiclass-softmax", warm_start=True).fit(X, y)
-    with pytest.raises(ValueError, match=f"warm_start.*{parameter[0]}"):
-        clf.set_params(**dict([parameter])).fit(X, y)
+    with pytest.raises(ValueError, match=f"warm_start.*{parameter}"):
+        clf.set_params(**{parameter: value}).fit(X, y)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -217,7 +215,7 @@ def test_after_a_failure_the_earlier_fit_predicts(name, method, warm_start):
     before = clf.predict_proba(X)
     clf.set_params(learning_rate_init=1e30, solver="sgd")
     for bad_X, bad_y in ((X[:, :3], y), (X * 1e300, y), (X, y[:-1]), (X * np.nan, y)):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"features|diverged|not finite|inconsistent|NaN"):
             getattr(clf, method)(bad_X, bad_y)
         np.testing.assert_array_equal(clf.predict_proba(X), before)
         assert clf.n_features_in_ == 5
@@ -311,101 +309,3 @@ def test_reaching_max_iter_is_a_warning_that_says_what_to_do(options):
     X, y = data("binary")
     with pytest.warns(match="(?s)max_iter=3.*(Raise|raise)"):
         MLPBinary(**{**STILL, "max_iter": 3, **options}).fit(X, y)
-
-
-# ---- interrupts ---------------------------------------------------------------------------------------------------------
-
-INTERRUPTED = """
-import signal, sys, threading, time, warnings, os
-import numpy as np
-from sklearn_heads import MLPBinary
-options = eval(sys.argv[1])
-X = np.random.RandomState(0).normal(size=(4000, 60))
-y = (X[:, 0] + X[:, 1] * X[:, 2] > 0).astype(int)
-clf = MLPBinary(hidden_layer_sizes=(600, 600), n_iter_no_change=None, max_iter=100_000, tol=0.0, random_state=0, **options)
-sent = []
-threading.Timer(1.5, lambda: (sent.append(time.monotonic()), os.kill(os.getpid(), signal.SIGINT))).start()
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    clf.fit(X, y)
-late = time.monotonic() - sent[0]
-assert any("interrupted" in str(w.message) for w in caught), [str(w.message) for w in caught]
-assert clf.predict(X[:10]).shape == (10,) and np.isfinite(clf.predict_proba(X)).all()
-assert late < 2, late
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"n_members": 1},
-        {"n_members": 1, "batch_size": 4000, "early_stopping": False},
-        {"n_members": 3},
-        {"n_members": 3, "n_jobs": 2},
-        {"solver": "lbfgs", "n_members": 1, "early_stopping": False, "max_fun": 10**9},
-    ],
-    ids=str,
-)
-def test_an_interrupt_is_felt_and_leaves_a_usable_estimator(options):
-    done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, repr(options)], timeout=60, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.returncode == 0, done.stderr
-
-
-# ---- members ------------------------------------------------------------------------------------------------------------
-
-
-def test_folds_are_disjoint_cover_all_rows_and_hold_their_share(name, monkeypatch):
-    import sklearn_heads._base as base
-
-    seen = {}
-    monkeypatch.setattr(base, "train", lambda members, parts, *a: seen.setdefault("parts", parts) and members)
-    X, y = data(name, 151)
-    HEADS[name](**SMALL, n_members=4).fit(X, y)
-    watched = [outside.order for _, outside in seen["parts"]]
-    assert sorted(np.concatenate(watched)) == list(range(151))
-    for inside, outside in seen["parts"]:
-        assert sorted([*inside.order, *outside.order]) == list(range(151))
-        for column in (y.T if y.ndim == 2 else [y]):
-            for value in np.unique(column):
-                share = (column == value).sum() / 4
-                assert abs((column[outside.order] == value).sum() - share) <= (1 if y.ndim == 1 else 6)
-
-
-def test_probabilities_are_the_mean_of_the_members(name):
-    X, y = data(name, 150)
-    clf = HEADS[name](**SMALL, n_members=3, dtype="float64").fit(X, y)
-    members = []
-    for member in clf.members_:
-        one = HEADS[name](**SMALL, n_members=3).fit(X, y)
-        one.members_ = [member]
-        members.append(one.predict_proba(X))
-    np.testing.assert_allclose(clf.predict_proba(X), np.mean(members, axis=0), rtol=1e-9)
-    np.testing.assert_allclose(clf.predict_log_proba(X), np.log(clf.predict_proba(X)), rtol=1e-6, atol=1e-9)
-    assert clf.n_iter_ == max(member.n_iter_ for member in clf.members_)
-    assert np.ptp([m.network.parameters[0] for m in clf.members_]) > 0
-
-
-def test_out_of_fold_probabilities_are_by_the_member_that_did_not_see_the_row(name, monkeypatch):
-    import sklearn_heads._base as base
-
-    fold = np.arange(150) % 3
-    monkeypatch.setattr(base, "folds", lambda *a: fold)
-    X, y = data(name, 150)
-    clf = HEADS[name](**SMALL, n_members=3, store_oof=True, dtype="float64").fit(X, y)
-    assert clf.oof_proba_.shape == clf.predict_proba(X).shape
-    members = clf.members_
-    for m in range(3):
-        clf.members_ = [members[m]]
-        np.testing.assert_allclose(clf.oof_proba_[fold == m], clf.predict_proba(X)[fold == m], rtol=1e-9)
-
-
-@pytest.mark.parametrize(("n", "expected"), [(40, 1), (99, 1), (100, 5), (150, 5)])
-def test_auto_is_one_network_for_few_rows(n, expected):
-    X, y = data("binary", n)
-    clf = MLPBinary(**SMALL).fit(X, y)
-    assert len(clf.members_) == expected
-    assert MLPMultiLabel(**SMALL, solver="lbfgs").fit(*data("multilabel", n)).coefs_

@@ -1,0 +1,63 @@
+"""Several networks in one fit: folds, averaged probabilities, out-of-fold probabilities."""
+import numpy as np
+import pytest
+from data import HEADS, SMALL, data
+
+import sklearn_heads._base as base
+from sklearn_heads import MLPBinary, MLPMultiLabel
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(params=HEADS)
+def name(request):
+    return request.param
+
+
+def test_folds_are_disjoint_cover_all_rows_and_hold_their_share(name, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(base, "train", lambda members, parts, *a: seen.setdefault("parts", parts) and members)
+    X, y = data(name, 151)
+    HEADS[name](**SMALL, n_members=4).fit(X, y)
+    watched = [outside.order for _, outside in seen["parts"]]
+    assert sorted(np.concatenate(watched)) == list(range(151))
+    for inside, outside in seen["parts"]:
+        assert sorted([*inside.order, *outside.order]) == list(range(151))
+        for column in (y.T if y.ndim == 2 else [y]):
+            for value in np.unique(column):
+                share = (column == value).sum() / 4
+                assert abs((column[outside.order] == value).sum() - share) <= (1 if y.ndim == 1 else 6)
+
+
+def test_probabilities_are_the_mean_of_the_members(name):
+    X, y = data(name, 150)
+    clf = HEADS[name](**SMALL, n_members=3, dtype="float64").fit(X, y)
+    members = []
+    for member in clf.members_:
+        one = HEADS[name](**SMALL, n_members=3).fit(X, y)
+        one.members_ = [member]
+        members.append(one.predict_proba(X))
+    np.testing.assert_allclose(clf.predict_proba(X), np.mean(members, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(clf.predict_log_proba(X), np.log(clf.predict_proba(X)), rtol=1e-6, atol=1e-9)
+    assert clf.n_iter_ == max(member.n_iter_ for member in clf.members_)
+    assert np.ptp([m.network.parameters[0] for m in clf.members_]) > 0
+
+
+def test_out_of_fold_probabilities_are_by_the_member_that_did_not_see_the_row(name, monkeypatch):
+    fold = np.arange(150) % 3
+    monkeypatch.setattr(base, "folds", lambda *a: fold)
+    X, y = data(name, 150)
+    clf = HEADS[name](**SMALL, n_members=3, store_oof=True, dtype="float64").fit(X, y)
+    assert clf.oof_proba_.shape == clf.predict_proba(X).shape
+    members = clf.members_
+    for m in range(3):
+        clf.members_ = [members[m]]
+        np.testing.assert_allclose(clf.oof_proba_[fold == m], clf.predict_proba(X)[fold == m], rtol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "expected"), [(40, 1), (99, 1), (100, 5), (150, 5)])
+def test_auto_is_one_network_for_few_rows(n, expected):
+    X, y = data("binary", n)
+    clf = MLPBinary(**SMALL).fit(X, y)
+    assert len(clf.members_) == expected
+    assert MLPMultiLabel(**SMALL, solver="lbfgs").fit(*data("multilabel", n)).coefs_
