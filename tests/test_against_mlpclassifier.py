@@ -127,7 +127,7 @@ def test_sparse_input_is_equal(task):
 
 
 @pytest.mark.parametrize("task", ESTIMATORS)
-@pytest.mark.parametrize("options", [{}, {"alpha": 2.0}, {"solver": "sgd", "learning_rate_init": 0.1}, {"solver": "lbfgs"}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"alpha": 2.0}, {"solver": "sgd", "momentum": 0.5}, {"solver": "lbfgs"}], ids=str)
 def test_sample_weights_are_equal_in_full_batches(task, options):
     # MLPClassifier divides the loss of a batch by its weight, which lets a batch of light rows count as much as one of heavy
     # rows; here weights are divided by the mean over all rows. In full batches, with mean one, the two conventions meet.

@@ -277,6 +277,16 @@ def test_validation_rows_are_checked_as_well(given, words):
         MLPBinary(**SMALL).fit(X, TWO, **given)
 
 
+@pytest.mark.parametrize(("first", "later"), [(TWO, LABELS), (TWO, LABELS[:, :2]), (LABELS, TWO), (LABELS, LABELS[:, :2])])
+def test_labels_keep_their_form(first, later):
+    clf = MLPMultiLabel(**SMALL, n_members=1)
+    with pytest.raises(ValueError, match=r"shape"):
+        clf.fit(X, first, X_val=X, y_val=later)
+    clf.partial_fit(X, first)
+    with pytest.raises(ValueError, match=r"shape"):
+        clf.partial_fit(X, later)
+
+
 def test_solvers_say_what_they_cannot():
     with pytest.raises(AttributeError, match="partial_fit needs solver='adam' or 'sgd'"):
         MLPBinary(solver="lbfgs").partial_fit(X, TWO)

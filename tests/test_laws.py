@@ -50,7 +50,7 @@ def test_integer_weights_are_repeated_rows_with_class_weight_and_smoothing(name)
 
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=str)
-@pytest.mark.parametrize("factor", [1e-6, 0.3, 1e9])
+@pytest.mark.parametrize("factor", [1e-300, 1e-6, 0.3, 1e9, 1e300])
 def test_weights_times_a_constant_change_nothing(name, solver, factor):
     X, y = data(name)
     weights = np.random.RandomState(1).uniform(0.1, 3, len(X))
@@ -148,6 +148,24 @@ def test_sparse_is_dense(name, solver):
         thin = still(name, solver=solver, input_encoding=None).fit(form(X), y)
         np.testing.assert_allclose(thin.predict_proba(form(X)), dense.predict_proba(X), rtol=1e-6)
         np.testing.assert_allclose(dense.predict_proba(form(X)), dense.predict_proba(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("input_encoding", ["standard", None])
+def test_how_a_sparse_matrix_is_written_down_does_not_matter(name, input_encoding):
+    X = even_data(name)[0] * (np.random.RandomState(0).uniform(size=(60, 5)) < 0.5)
+    y, tidy = data(name)[1], sparse.csr_matrix(X)
+    expected = still(name, input_encoding=input_encoding).fit(tidy, y).predict_proba(tidy)
+    halves = np.repeat(tidy.data / 2, 2)  # each entry in two parts, which stand for their sum
+    in_parts = sparse.csr_matrix((halves, np.repeat(tidy.indices, 2), tidy.indptr * 2), shape=tidy.shape)
+    backwards = tidy.copy()
+    for start, end in zip(tidy.indptr, tidy.indptr[1:]):
+        backwards.indices[start:end], backwards.data[start:end] = tidy.indices[start:end][::-1], tidy.data[start:end][::-1]
+    backwards.has_sorted_indices = False
+    wide = sparse.csr_matrix((tidy.data, tidy.indices.astype(np.int64), tidy.indptr.astype(np.int64)), shape=tidy.shape)
+    with_zeros = sparse.csr_matrix((X.ravel(), np.tile(np.arange(5), 60), np.arange(61) * 5), shape=tidy.shape)
+    for form in (in_parts, backwards, wide, with_zeros):
+        clf = still(name, input_encoding=input_encoding).fit(form, y)
+        np.testing.assert_allclose(clf.predict_proba(form), expected, rtol=1e-6)
 
 
 def test_scaling_of_sparse_input_is_standardscaler_without_mean(name):

@@ -61,3 +61,19 @@ def test_auto_is_one_network_for_few_rows(n, expected):
     clf = MLPBinary(**SMALL).fit(X, y)
     assert len(clf.members_) == expected
     assert MLPMultiLabel(**SMALL, solver="lbfgs").fit(*data("multilabel", n)).coefs_
+
+
+def test_out_of_fold_probabilities_have_a_row_for_each_row_of_x(name):
+    X, y = data(name, 150)
+    weights = np.ones(150)
+    weights[:20] = 0  # as if absent in training; nobody saw them, so there is an answer for them too
+    clf = HEADS[name](**SMALL, n_members=3, store_oof=True).fit(X, y, weights)
+    assert clf.oof_proba_.shape == clf.predict_proba(X).shape
+
+
+@pytest.mark.parametrize("again", [lambda clf, X, y: clf.fit(X, y), lambda clf, X, y: clf.partial_fit(X, y)])
+def test_out_of_fold_probabilities_of_an_earlier_fit_are_forgotten(again):
+    X, y = data("binary", 150)
+    clf = MLPBinary(**SMALL, n_members=3, store_oof=True).fit(X, y)
+    again(clf.set_params(store_oof=False), X[::-1], y[::-1])
+    assert not hasattr(clf, "oof_proba_")

@@ -169,6 +169,16 @@ def test_partial_fit_takes_weights_after_a_fit_of_few_rows(name):
     np.testing.assert_allclose(weighted.predict_proba(X), plain.partial_fit(X, y).predict_proba(X), rtol=1e-6)
 
 
+def test_warm_start_takes_weights_after_a_fit_of_few_rows(name):
+    # The first fit is in float64 because its rows are few; the second asks for float32, and brings weights.
+    X, y = data(name, 150)
+    weighted, plain = (
+        HEADS[name](**SMALL, warm_start=True).fit(X[:60], y[:60]).set_params(n_members=1, max_iter=2) for _ in range(2)
+    )
+    weighted.fit(X, y, np.ones(150))
+    np.testing.assert_allclose(weighted.predict_proba(X), plain.fit(X, y).predict_proba(X), rtol=1e-6)
+
+
 def test_warm_start_goes_on_where_fit_ended(name):
     X, y = data(name)
     cold = still(name, max_iter=5).fit(X, y)
