@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_array, check_consistent_length, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._fitted import Fitted, read_X
@@ -34,7 +34,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "weight_init": [StrOptions({"he_normal", "glorot_uniform"})],
-        "dtype": [StrOptions({"float32", "float64"}), type],
+        "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -116,8 +116,6 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
             n_members, settings, may_split = resolve(self.n_members, len(y), self._settings())
-            if goes_on:  # a network keeps its precision
-                settings = settings.changed(dtype=self.members_[0].network.dtype)
             if self.store_oof and n_members == 1:
                 raise ValueError(
                     "store_oof keeps probabilities by members that did not see the row, but this fit is a single network "
@@ -130,7 +128,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             random = check_random_state(self.random_state)
             streams = [random] if n_members == 1 else spawn(random, n_members)
             if goes_on:
-                members = self._members_to_go_on(streams)
+                members = self._members_to_go_on(streams, self._head_for(y), settings.dtype)
             else:
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
                 members = [self._new_member(head, encoding, biases, settings.dtype, stream) for stream in streams]
@@ -251,22 +249,40 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         network = initial_network(units, self.activation, head.kernel, dtype, self.weight_init, biases, random)
         return Member(network, encoding, random)
 
-    def _members_to_go_on(self, streams):
-        """Copies of the members of the last fit, for warm_start."""
-        if len(streams) != len(self.members_):
-            raise ValueError(
-                f"warm_start goes on with the {len(self.members_)} networks of the last fit, but these rows and parameters "
-                f"ask for {len(streams)}: set n_members={len(self.members_)}, or warm_start=False."
-            )
+    def _members_to_go_on(self, streams, head, dtype):
+        """Copies of the members of the last fit, for warm_start; what a network is cannot change on the way."""
+        network, encoding = self.members_[0].network, self.members_[0].encoding
+        now = {
+            "n_members": len(streams),
+            "hidden_layer_sizes": self._hidden_units(),
+            "activation": self.activation,
+            "head": type(head).__name__,
+            "input_encoding": self.input_encoding,
+            "dtype": np.dtype(dtype).name,
+        }
+        then = {
+            "n_members": len(self.members_),
+            "hidden_layer_sizes": list(network.layer_units[1:-1]),
+            "activation": network.activation,
+            "head": type(self._head).__name__,
+            "input_encoding": encoding.kind,
+            "dtype": network.dtype.name,
+        }
+        for name, value in then.items():
+            if now[name] != value:
+                raise ValueError(
+                    f"warm_start goes on with the networks of the last fit, where {name} was {value}; these rows and "
+                    f"parameters ask for {now[name]}. Keep {name}, or set warm_start=False."
+                )
         members = [member.copy() for member in self.members_]
         for member, stream in zip(members, streams):
-            if list(member.network.layer_units[1:-1]) != self._hidden_units():
-                raise ValueError("warm_start cannot change hidden_layer_sizes: set warm_start=False.")
             member.optimizer, member.random = None, stream
         return members
 
     def _become(self, head, members):
         self._head, self.members_ = head, members
+        for name in ("oof_proba_", "oof_loss_"):  # of an earlier fit
+            vars(self).pop(name, None)
 
     def _keep_out_of_fold(self, X, kept, examples, fold):
         """oof_proba_ for all rows of X; a row of weight zero was seen by no member, so it gets the mean of all."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_heads._inputs import InputEncoding
@@ -13,7 +14,11 @@ def read_X(estimator, X, reset):
     """X as the core reads it: C-contiguous float32 or float64, or CSR; feature names and their number checked."""
     if not reset and is_ready(estimator, X):
         return X
-    return validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
+    X = validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
+    if sparse.issparse(X) and not X.has_canonical_format:  # entries given twice would be scaled, not summed
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def is_ready(estimator, X):
@@ -97,8 +102,8 @@ class Fitted:
     # ---- what a fitted estimator tells ------------------------------------------------------------------------------
 
     @property
-    def classes_(self) -> NDArray:
-        """ndarray: the class labels, sorted; for a label matrix the column numbers."""
+    def classes_(self) -> NDArray | list[NDArray]:
+        """ndarray: the class labels, sorted; for a label matrix a list of ``[0, 1]``, one a label."""
         return self._fitted("_head").classes
 
     @property

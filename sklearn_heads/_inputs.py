@@ -64,15 +64,17 @@ class InputEncoding:
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
         self.binned_, self.edges_ = np.empty(0, dtype=np.int32), np.empty((1, 0))
-        self.n_features_ = d
+        self.n_features_, self.is_sparse_ = d, sparse.issparse(X)
         if self.kind is None:
             return self
-        scaler = StandardScaler(with_mean=not sparse.issparse(X))
+        if weights is not None:  # of mean one: StandardScaler's test for constant columns reads them as a number of rows
+            weights = weights / weights.mean()
+        scaler = StandardScaler(with_mean=not self.is_sparse_)
         for block in gen_batches(X.shape[0], BLOCK):
             scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
         self.scale_ = scaler.scale_
-        self.mean_ = np.zeros(d) if sparse.issparse(X) else scaler.mean_
-        if self.kind == "piecewise" and not sparse.issparse(X):
+        self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
+        if self.kind == "piecewise" and not self.is_sparse_:
             self._fit_piecewise(X, weights)
         return self
 
@@ -115,15 +117,17 @@ class InputEncoding:
         """X as the core reads it, with this encoding and these targets."""
         if self.kind is None:
             return Rows(X, dtype, **targets)
-        key = (np.result_type(X.dtype, dtype), np.dtype(dtype), sparse.issparse(X))
+        if sparse.issparse(X) and not self.is_sparse_:  # fitted on dense rows, so zeros have a place of their own
+            X = X.toarray()
+        key = (np.result_type(X.dtype, dtype), np.dtype(dtype))
         if self._arrays is None or self._arrays[0] != key:
             self._arrays = key, self._arrays_for(*key)
         return Rows(X, dtype, **self._arrays[1], **targets)
 
-    def _arrays_for(self, wide, dtype, is_sparse):
+    def _arrays_for(self, wide, dtype):
         """The fitted state in the precisions that the core wants: scaling in the wider one, bins in the network's."""
         arrays = {"mean": self.mean_.astype(wide), "factor": (1 / self.scale_).astype(wide)}
-        if self.kind == "standard" or is_sparse:
+        if self.kind == "standard" or self.is_sparse_:
             return arrays
         if len(self.columns_) < self.n_features_:
             arrays["columns"] = self.columns_

@@ -213,6 +213,8 @@ class Member:
         """L-BFGS on all rows at once."""
         network = self.network
         n_weights, n_rows = network.n_weights, len(examples.order)
+        # A convex problem is worth solving to the digits, with LogisticRegression's tolerance; else scipy's, as MLPClassifier.
+        ftol = 64 * np.finfo(np.float64).eps if network.n_layers == 1 else 2.220446049250313e-09
 
         def value_and_gradient(parameters):
             network.parameters[:] = parameters
@@ -238,7 +240,7 @@ class Member:
                 method="L-BFGS-B",
                 jac=True,
                 callback=record,
-                options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol},
+                options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
             )
         except KeyboardInterrupt:
             warn_of_interrupt()

@@ -48,6 +48,8 @@ class _ClassHead:
 
     def ids(self, y):
         """Position of each label among the classes."""
+        if y.ndim != 1:
+            raise ValueError(f"y has shape {y.shape}, but the first call had one label a row, shape (n,).")
         ids = np.searchsorted(self.classes, y)
         ids = np.minimum(ids, len(self.classes) - 1)
         unknown = self.classes[ids] != y
@@ -201,7 +203,7 @@ class MultiSigmoid:
 
     def __init__(self, n_labels):
         self.n_outputs = n_labels
-        self.classes = np.arange(n_labels)
+        self.classes = [np.array([0, 1])] * n_labels  # as scikit-learn's multi-label forests have it: scorers read it
 
     @classmethod
     def of(cls, y):
@@ -313,6 +315,8 @@ def check_label_matrix(y, estimator_name):
             )
         return y
     values = np.unique(y)
+    if y.ndim == 2 and y.shape[1] == 0:
+        raise ValueError(f"{estimator_name} needs at least one label column; y has shape {y.shape}.")
     if y.ndim != 2 or not np.isin(values, (0, 1)).all():
         raise ValueError(
             f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and "
@@ -364,7 +368,12 @@ def _check_discrete(y):
     try:
         check_classification_targets(y)
     except ValueError as error:
-        raise ValueError(f"{error} Cut the values into classes first, for instance with KBinsDiscretizer.") from None
+        hint = (
+            "Cut the values into classes first, for instance with KBinsDiscretizer."
+            if y.dtype.kind == "f"
+            else "Labels must be of one type: all strings, or all numbers."
+        )
+        raise ValueError(f"{error} {hint}") from None
 
 
 def _not_negative(weights):

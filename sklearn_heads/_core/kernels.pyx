@@ -21,59 +21,59 @@ cdef const Loops* loops_of(bint is_double) noexcept nogil:
     return double_loops if is_double else float_loops
 
 
-cdef inline const Loops* loops_like(floating[::1] x) noexcept nogil:
+cdef inline const Loops* loops_like(const floating[::1] x) noexcept nogil:
     return loops_of(floating is double)
 
 
-cdef inline void* at(floating[::1] x) noexcept nogil:
+cdef inline void* at(const floating[::1] x) noexcept nogil:
     """The address of the first element; NULL for an absent or empty array, which the loops then do not touch."""
     return <void*> &x[0] if x is not None and x.shape[0] else NULL
 
 
-def logistic(floating[::1] logits, floating[::1] out):
+def logistic(const const floating[::1] logits, floating[::1] out):
     """Probabilities sigmoid(z)."""
     with nogil:
         loops_like(logits).logistic(at(logits), at(out), logits.shape[0])
 
 
-def log_logistic(floating[::1] logits, floating[::1] out):
+def log_logistic(const const floating[::1] logits, floating[::1] out):
     """Log-probabilities log sigmoid(z)."""
     with nogil:
         loops_like(logits).log_logistic(at(logits), at(out), logits.shape[0])
 
 
-def logistic_loss(floating[::1] targets, floating[::1] logits, floating[::1] loss):
+def logistic_loss(const const floating[::1] targets, const floating[::1] logits, floating[::1] loss):
     """Binary cross-entropy, element by element."""
     with nogil:
         loops_like(logits).logistic_loss(at(targets), at(logits), at(loss), logits.shape[0])
 
 
-def logistic_gradient(floating[::1] targets, floating[::1] logits, floating[::1] gradient):
+def logistic_gradient(const const floating[::1] targets, const floating[::1] logits, floating[::1] gradient):
     """Its derivative with respect to the logits."""
     with nogil:
         loops_like(logits).logistic_gradient(at(targets), at(logits), at(gradient), logits.shape[0])
 
 
-def logistic_loss_gradient(floating[::1] targets, floating[::1] logits, floating[::1] loss, floating[::1] gradient):
+def logistic_loss_gradient(const const floating[::1] targets, const floating[::1] logits, floating[::1] loss, floating[::1] gradient):
     """Both in one sweep."""
     with nogil:
         loops_like(logits).logistic_loss_gradient(at(targets), at(logits), at(loss), at(gradient), logits.shape[0])
 
 
-def softmax(floating[::1] logits, floating[::1] out, Py_ssize_t k):
+def softmax(const const floating[::1] logits, floating[::1] out, Py_ssize_t k):
     """Probabilities of rows of k logits."""
     with nogil:
         loops_like(logits).softmax(at(logits), at(out), logits.shape[0] // k, k)
 
 
-def log_softmax(floating[::1] logits, floating[::1] out, Py_ssize_t k):
+def log_softmax(const const floating[::1] logits, floating[::1] out, Py_ssize_t k):
     """Log-probabilities of rows of k logits."""
     with nogil:
         loops_like(logits).log_softmax(at(logits), at(out), logits.shape[0] // k, k)
 
 
 def cross_entropy(
-    const int32_t[::1] ids, floating[::1] matrix, floating[::1] logits, floating[::1] loss, floating[::1] gradient,
+    const int32_t[::1] ids, const floating[::1] matrix, const floating[::1] logits, floating[::1] loss, floating[::1] gradient,
     Py_ssize_t k,
 ):
     """Cross-entropy of rows of k logits: targets as ids or as a matrix, the other None; either output may be None."""
@@ -86,7 +86,7 @@ def cross_entropy(
         loops_like(logits).cross_entropy(targets, at(logits), at(loss), at(gradient), logits.shape[0] // k, k)
 
 
-def scale_rows(floating[::1] weights, floating[::1] x):
+def scale_rows(const floating[::1] weights, floating[::1] x):
     """Multiply each of the rows of x by its weight, in place."""
     if weights.shape[0]:
         with nogil:

@@ -1,0 +1,121 @@
+"""Imports only point down: the stairs are listed here, and every import of the package is held to them."""
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import sklearn_heads
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sklearn_heads"
+pytestmark = pytest.mark.skipif(not PACKAGE.is_dir(), reason="needs the source tree")
+
+# From the ground up. A module may import what stands on lower steps, and nothing from its own step or above.
+STAIRS = [
+    {"_core.kernels", "_core.batch"},
+    {"_core.optimizer"},
+    {"_core.network"},
+    {"losses", "_threads", "_inputs"},
+    {"heads"},
+    {"_training"},
+    {"_members"},
+    {"_fitted"},
+    {"_base"},
+    {"estimators"},
+    {""},  # the front door
+]
+# blas.pxd is declarations only; it stands at the bottom.
+HEADER_ONLY = {"_core.blas"}
+STEP = {module: step for step, modules in enumerate(STAIRS) for module in modules} | dict.fromkeys(HEADER_ONLY, -1)
+# What the core may know: no scikit-learn, no class labels, nothing but arrays and BLAS.
+CORE_MAY_IMPORT = {"numpy", "cpython", "libc", "cython", "scipy.linalg.cython_blas", "sklearn_heads._core"}
+
+SOURCES = sorted(
+    path for path in PACKAGE.rglob("*")
+    if path.suffix in {".py", ".pyx", ".pxd"} and "thresholds" not in path.relative_to(PACKAGE).parts
+)
+
+
+def module_of(path):
+    """"_core.network" for sklearn_heads/_core/network.pyx; "" for the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports_of(path):
+    """Full names of everything a file imports or cimports; a name out of a package counts as a module where it is one."""
+    found = []
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: relative import"
+                found += [full_name(node.module, alias.name) for alias in node.names]
+    else:
+        text = re.sub(r"\\\n", " ", path.read_text())
+        for module, names in re.findall(r"^\s*from\s+([\w.]+)\s+c?import\s+(\([^)]*\)|[^\n#]+)", text, re.M):
+            found += [full_name(module, name.split(" as ")[0].strip()) for name in names.strip("()").split(",") if name.strip()]
+        for names in re.findall(r"^\s*c?import\s+([^\n#]+)", text, re.M):
+            found += [name.split(" as ")[0].strip() for name in names.split(",")]
+    return found
+
+
+def full_name(module, name):
+    inside = PACKAGE.parent.joinpath(*module.split("."))
+    is_module = any((inside / f"{name}{suffix}").exists() for suffix in (".py", ".pyx", ".pxd", ""))
+    return f"{module}.{name}" if is_module else module
+
+
+def ours(names):
+    return {name.removeprefix("sklearn_heads").lstrip(".") for name in names if name.split(".")[0] == "sklearn_heads"}
+
+
+def test_every_module_has_a_step():
+    modules = {module_of(path) for path in SOURCES} - {"_core"}
+    assert modules == set(STEP)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    me = module_of(path)
+    if me == "_core":
+        assert not imports_of(path)
+        return
+    for other in ours(imports_of(path)) - {me}:
+        assert STEP[other] < STEP[me], f"{me} imports {other}, which does not stand below it"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent.name == "_core"], ids=lambda path: path.name)
+def test_the_core_knows_arrays_and_blas_only(path):
+    for name in imports_of(path):
+        assert any(name == allowed or name.startswith(allowed + ".") for allowed in CORE_MAY_IMPORT), name
+
+
+def test_the_parser_sees_the_imports():
+    """Known ones, so that the tests above cannot pass by seeing nothing."""
+    assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "losses.py"))
+    assert {"_core.blas", "_core.batch", "_core.kernels", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/network.pyx"))
+    assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "_core/optimizer.pxd"))
+    assert "losses" in ours(imports_of(PACKAGE / "heads.py"))
+
+
+def test_thresholds_know_no_network():
+    allowed = {"sklearn_heads.thresholds", "sklearn_heads.losses"}
+    for path in (PACKAGE / "thresholds").rglob("*.py"):
+        for name in imports_of(path):
+            assert name.split(".")[0] != "sklearn_heads" or any(name.startswith(a) for a in allowed), (path, name)
+
+
+def test_the_front_door_shows_what_it_promises():
+    assert {"MLPBinary", "MLPMulticlass", "MLPMultiLabel", "losses"} <= set(sklearn_heads.__all__)
+    for name in sklearn_heads.__all__:
+        assert getattr(sklearn_heads, name).__doc__
+
+
+def test_every_source_file_is_in_the_map():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    files = [path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".pyx", ".pxd", ".h"}]
+    absent = [str(path.relative_to(PACKAGE)) for path in files if path.name not in text]
+    assert not absent, f"docs/architecture.md does not mention {absent}"

@@ -1,0 +1,174 @@
+"""The public kernels against exact arithmetic, by relative error, at margins where formulas break; on every instruction set."""
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from oracles import (
+    relative_error,
+    true_binary,
+    true_cross_entropy,
+    true_log_sigmoid,
+    true_log_softmax,
+    true_sigmoid,
+    true_softmax,
+)
+
+from sklearn_heads import losses
+
+# float64: the promise of the contract. float32: a few units in the last place.
+BOUND = {np.float64: 1e-15, np.float32: 4 * float(np.finfo(np.float32).eps)}
+DTYPES = [np.float64, np.float32]
+
+
+def margins(dtype):
+    """Where formulas break: zero, subnormals, eps, the edges of exp and log1p, the largest number; and a dense grid."""
+    info = np.finfo(dtype)
+    edges = -np.log(np.array([info.eps, info.tiny, info.smallest_subnormal], dtype=np.float64))
+    corners = [0, info.smallest_subnormal, info.tiny / 8, info.tiny, info.eps / 2, info.eps, 1e-8, np.log(2), 0.5, 1, 2]
+    around = [np.nextafter(dtype(edge), dtype(side)) for edge in edges for side in (0, 1e9)]
+    beyond = [*edges, *(edges / 2), *(edges + 1), 1e4, 1e10, float(info.max) / 2, float(info.max)]
+    grid = [*np.linspace(0.01, 1.5 * edges[-1], 150), *np.logspace(-30, 30, 61)]
+    positive = np.array([*corners, *around, *beyond, *grid], dtype=np.float64).astype(dtype)
+    return np.concatenate([positive, -positive])
+
+
+def rows_of_margins(dtype, k):
+    """Rows of k logits in which one leads or trails by each margin, in each column in turn, the others spread near zero."""
+    lead = margins(dtype)
+    rows = np.random.RandomState(k).uniform(-1, 1, (len(lead), k)).astype(dtype)
+    rows[np.arange(len(lead)), np.arange(len(lead)) % k] = lead
+    return rows
+
+
+# ---- accuracy -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sigmoid_and_its_logarithm_are_exact_to_rounding_at_any_margin(dtype):
+    z = margins(dtype)
+    assert relative_error(losses.sigmoid(z), true_sigmoid(z)) <= BOUND[dtype]
+    assert relative_error(losses.log_sigmoid(z), true_log_sigmoid(z)) <= BOUND[dtype]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("target", [0, 1])
+def test_binary_cross_entropy_and_gradient_are_exact_to_rounding_at_any_margin(dtype, target):
+    z = margins(dtype)
+    targets = np.full(z.shape, target)
+    loss, gradient = losses.binary_cross_entropy_loss_gradient(z, targets)
+    true_loss, true_gradient = true_binary(z, targets)
+    assert relative_error(loss, true_loss) <= BOUND[dtype]
+    assert relative_error(gradient, true_gradient) <= BOUND[dtype]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [1, 2, 3, 10])
+def test_cross_entropy_and_gradient_are_exact_to_rounding_at_any_margin(dtype, k):
+    z = rows_of_margins(dtype, k)
+    for ids in (np.arange(len(z)) % k, (np.arange(len(z)) + 1) % k):
+        loss, gradient = losses.cross_entropy_loss_gradient(z, ids)
+        true_loss, true_gradient = true_cross_entropy(z, ids)
+        assert relative_error(loss, true_loss) <= BOUND[dtype]
+        assert relative_error(gradient, true_gradient) <= BOUND[dtype]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [1, 2, 3, 10])
+def test_softmax_and_its_logarithm_are_exact_to_rounding_at_any_margin(dtype, k):
+    z = rows_of_margins(dtype, k)
+    assert relative_error(losses.softmax(z), true_softmax(z)) <= BOUND[dtype]
+    assert relative_error(losses.log_softmax(z), true_log_softmax(z)) <= BOUND[dtype]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_is_exact_to_rounding_where_every_logit_is_large(dtype):
+    # Differences of logits as they are stored, not of what was rounded before: the shift by the largest must not lose digits.
+    shifts = np.array([1e2, 1e3, 1e4, -1e4, 1e8])[:, None]
+    z = (shifts + np.random.RandomState(0).uniform(-30, 30, (40, 5, 6))).reshape(-1, 6).astype(dtype)
+    ids = np.arange(len(z)) % 6
+    loss, gradient = losses.cross_entropy_loss_gradient(z, ids)
+    true_loss, true_gradient = true_cross_entropy(z, ids)
+    assert relative_error(loss, true_loss) <= BOUND[dtype]
+    assert relative_error(gradient, true_gradient) <= BOUND[dtype]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_soft_targets_are_accurate_relative_to_their_terms(dtype):
+    z = np.linspace(-20, 20, 101).astype(dtype)
+    t = np.linspace(0, 1, 101)[::-1].astype(dtype)
+    loss, gradient = losses.binary_cross_entropy_loss_gradient(z, t)
+    true_loss = t * -true_log_sigmoid(z) + (1 - t) * -true_log_sigmoid(-z)
+    assert relative_error(loss, true_loss) <= 2 * BOUND[dtype]
+    p = true_sigmoid(z)
+    assert (np.abs(gradient - (p - t)) <= BOUND[dtype] * (p + t)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_infinite_logits_give_the_limit(dtype):
+    inf = dtype(np.inf)
+    z = np.array([inf, -inf, inf, -inf], dtype=dtype)
+    loss, gradient = losses.binary_cross_entropy_loss_gradient(z, [1, 0, 0, 1])
+    np.testing.assert_array_equal(losses.sigmoid(z[:2]), [1, 0])
+    np.testing.assert_array_equal(losses.log_sigmoid(z[:2]), [0, -inf])
+    np.testing.assert_array_equal(loss, [0, 0, inf, inf])
+    np.testing.assert_array_equal(gradient, [0, 0, 1, -1])
+    np.testing.assert_array_equal(losses.binary_cross_entropy_gradient(z[:2], [0.25, 0.25]), [0.75, -0.25])
+
+    rows = np.array([[inf, 0, 1], [-inf, 0, 0], [-inf, 5, -inf], [inf, -inf, 3]], dtype=dtype)
+    np.testing.assert_array_equal(losses.softmax(rows), [[1, 0, 0], [0, 0.5, 0.5], [0, 1, 0], [1, 0, 0]])
+    log_half = np.log(dtype(0.5))
+    np.testing.assert_allclose(
+        losses.log_softmax(rows),
+        [[0, -inf, -inf], [-inf, log_half, log_half], [-inf, 0, -inf], [0, -inf, -inf]],
+        rtol=BOUND[dtype],
+    )
+    loss, gradient = losses.cross_entropy_loss_gradient(rows, [0, 0, 1, 2])
+    np.testing.assert_array_equal(loss, [0, inf, 0, inf])
+    np.testing.assert_array_equal(gradient, [[0, 0, 0], [-1, 0.5, 0.5], [0, 0, 0], [1, 0, -1]])
+
+
+def test_leading_infinities_share_the_probability():
+    inf = np.inf
+    np.testing.assert_array_equal(losses.softmax([[inf, inf, 0.0], [-inf, -inf, -inf]])[0], [0.5, 0.5, 0])
+    np.testing.assert_allclose(losses.softmax([[-inf, -inf, -inf]]), [[1 / 3] * 3], rtol=1e-15)
+
+
+# ---- every instruction set ---------------------------------------------------------------------------------------------
+
+ONE_LEVEL = """
+import sys
+import numpy as np
+from sklearn_heads import losses
+from sklearn_heads._core.kernels import SIMD_LEVEL
+given, results = np.load(sys.argv[1]), {"level": SIMD_LEVEL}
+for name in ("float64", "float32"):
+    z = given["z"].astype(name)
+    half = given["rows"].astype(name)
+    results[name + "_loss"], results[name + "_gradient"] = losses.binary_cross_entropy_loss_gradient(z, given["t"])
+    results[name + "_row_loss"], results[name + "_row_gradient"] = losses.cross_entropy_loss_gradient(half, given["ids"])
+np.savez(sys.argv[2], **results)
+"""
+
+
+@pytest.mark.parametrize("level", ["baseline", "avx2", "avx512"])
+def test_every_instruction_set_keeps_the_bound(level, tmp_path):
+    z = margins(np.float32).astype(np.float64)  # exact in both precisions
+    t = np.arange(len(z)) % 2
+    rows = rows_of_margins(np.float32, 5).astype(np.float64)
+    ids = np.arange(len(rows)) % 5
+    np.savez(tmp_path / "given.npz", z=z, t=t, rows=rows, ids=ids)
+    subprocess.run(
+        [sys.executable, "-c", ONE_LEVEL, str(tmp_path / "given.npz"), str(tmp_path / "got.npz")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SKLEARN_HEADS_SIMD": level},
+        check=True,
+    )
+    got = np.load(tmp_path / "got.npz")
+    levels = ["baseline", "avx2", "avx512"]
+    assert levels.index(str(got["level"])) <= levels.index(level)  # the processor may not reach the wish
+    truth = dict(zip(["loss", "gradient"], true_binary(z, t)))
+    truth |= dict(zip(["row_loss", "row_gradient"], true_cross_entropy(rows, ids)))
+    for dtype in DTYPES:
+        for name, values in truth.items():
+            assert relative_error(got[f"{np.dtype(dtype)}_{name}"], values) <= BOUND[dtype], (dtype, name)
