@@ -120,9 +120,10 @@ class InputEncoding:
         if sparse.issparse(X) and not self.is_sparse_:  # fitted on dense rows, so zeros have a place of their own
             X = X.toarray()
         key = (np.result_type(X.dtype, dtype), np.dtype(dtype))
-        if self._arrays is None or self._arrays[0] != key:
-            self._arrays = key, self._arrays_for(*key)
-        return Rows(X, dtype, **self._arrays[1], **targets)
+        arrays = self._arrays  # read once: another thread may ask for another precision meanwhile
+        if arrays is None or arrays[0] != key:
+            arrays = self._arrays = key, self._arrays_for(*key)
+        return Rows(X, dtype, **arrays[1], **targets)
 
     def _arrays_for(self, wide, dtype):
         """The fitted state in the precisions that the core wants: scaling in the wider one, bins in the network's."""

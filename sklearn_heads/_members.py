@@ -22,6 +22,8 @@ MANY = 5
 
 def resolve(n_members, n_rows, settings):
     """What "auto" means for these rows: the number of members, the settings, and whether rows may be kept aside."""
+    if n_members != "auto" and n_members > n_rows:
+        raise ValueError(f"n_members={n_members} folds of {n_rows} rows: set n_members to at most the number of rows, or to 1.")
     if settings.solver == "lbfgs":  # it does not watch, so folds would only cost rows; its line search needs float64
         return 1 if n_members == "auto" else n_members, settings.changed(dtype="float64"), False
     if n_members != "auto":

@@ -377,7 +377,6 @@ def check_loss(loss, epoch, settings, encoding):
     """Diverging is an error, at the epoch where it shows."""
     if not np.isfinite(loss):
         scaling = "" if encoding.kind else ", or let input_encoding='standard' scale X (it is None now)"
-        raise ValueError(
-            f"training diverged: the loss is {loss} at epoch {epoch}. Lower learning_rate_init "
-            f"(now {settings.learning_rate_init}){scaling}."
-        )
+        lbfgs = settings.solver == "lbfgs"
+        fix = f"Raise alpha (now {settings.alpha})" if lbfgs else f"Lower learning_rate_init (now {settings.learning_rate_init})"
+        raise ValueError(f"training diverged: the loss is {loss} at epoch {epoch}. {fix}{scaling}.")

@@ -41,8 +41,8 @@ class MLPBinary(MLPBase):
         that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network on full batches, without dropout and validation, below 100 rows; one for "lbfgs"; else
-        five. 1 is a single network with all parameters as given.
+        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
+        "lbfgs"; else five. 1 is a single network with all parameters as given.
     class_weight : dict, "balanced" or None, default=None
         Factor on the weight of each row of a class; "balanced" gives both classes the same total.
     alpha : float, default=0.0
@@ -92,7 +92,7 @@ class MLPBinary(MLPBase):
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int or None, default=15
-        Epochs without progress after which training stops; None never stops early.
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -252,8 +252,8 @@ class MLPMulticlass(MLPBase):
         that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network on full batches, without dropout and validation, below 100 rows; one for "lbfgs"; else
-        five. 1 is a single network with all parameters as given.
+        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
+        "lbfgs"; else five. 1 is a single network with all parameters as given.
     class_weight : dict, "balanced" or None, default=None
         Factor on the weight of each row of a class; "balanced" gives all classes the same total.
     alpha : float, default=0.0
@@ -303,7 +303,7 @@ class MLPMulticlass(MLPBase):
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int or None, default=15
-        Epochs without progress after which training stops; None never stops early.
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -458,8 +458,8 @@ class MLPMultiLabel(MLPBase):
         that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network on full batches, without dropout and validation, below 100 rows; one for "lbfgs"; else
-        five. 1 is a single network with all parameters as given.
+        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
+        "lbfgs"; else five. 1 is a single network with all parameters as given.
     class_weight : "balanced", sequence of L floats, or None, default=None
         "balanced" gives presence and absence of each label the same total; a number a label is the weight of its presence.
     alpha : float, default=0.0
@@ -509,7 +509,7 @@ class MLPMultiLabel(MLPBase):
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int or None, default=15
-        Epochs without progress after which training stops; None never stops early.
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -557,6 +557,9 @@ class MLPMultiLabel(MLPBase):
     >>> clf.predict_proba(X[:2]).shape
     (2, 4)
     """
+
+    # "softmax" is let through here, to be answered with the reason below.
+    _parameter_constraints = {**MLPBase._parameter_constraints, "head": [StrOptions({"sigmoid", "softmax"}, internal={"softmax"})]}
 
     def __init__(
         self,
@@ -639,9 +642,9 @@ class MLPMultiLabel(MLPBase):
         return tags
 
     def _check_labels(self, y):
-        if self.head != "sigmoid":
+        if self.head == "softmax":
             raise ValueError(
-                f"head={self.head!r} is not for multi-label: labels are independent, and a softmax makes them compete for a "
+                "head='softmax' is not for multi-label: labels are independent, and a softmax makes them compete for a "
                 "total of one. Use head='sigmoid', or MLPMulticlass if each row has exactly one class."
             )
         return check_label_matrix(y, type(self).__name__)

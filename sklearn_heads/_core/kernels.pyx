@@ -30,43 +30,43 @@ cdef inline void* at(const floating[::1] x) noexcept nogil:
     return <void*> &x[0] if x is not None and x.shape[0] else NULL
 
 
-def logistic(const const floating[::1] logits, floating[::1] out):
+def logistic(const floating[::1] logits, floating[::1] out):
     """Probabilities sigmoid(z)."""
     with nogil:
         loops_like(logits).logistic(at(logits), at(out), logits.shape[0])
 
 
-def log_logistic(const const floating[::1] logits, floating[::1] out):
+def log_logistic(const floating[::1] logits, floating[::1] out):
     """Log-probabilities log sigmoid(z)."""
     with nogil:
         loops_like(logits).log_logistic(at(logits), at(out), logits.shape[0])
 
 
-def logistic_loss(const const floating[::1] targets, const floating[::1] logits, floating[::1] loss):
+def logistic_loss(const floating[::1] targets, const floating[::1] logits, floating[::1] loss):
     """Binary cross-entropy, element by element."""
     with nogil:
         loops_like(logits).logistic_loss(at(targets), at(logits), at(loss), logits.shape[0])
 
 
-def logistic_gradient(const const floating[::1] targets, const floating[::1] logits, floating[::1] gradient):
+def logistic_gradient(const floating[::1] targets, const floating[::1] logits, floating[::1] gradient):
     """Its derivative with respect to the logits."""
     with nogil:
         loops_like(logits).logistic_gradient(at(targets), at(logits), at(gradient), logits.shape[0])
 
 
-def logistic_loss_gradient(const const floating[::1] targets, const floating[::1] logits, floating[::1] loss, floating[::1] gradient):
+def logistic_loss_gradient(const floating[::1] targets, const floating[::1] logits, floating[::1] loss, floating[::1] gradient):
     """Both in one sweep."""
     with nogil:
         loops_like(logits).logistic_loss_gradient(at(targets), at(logits), at(loss), at(gradient), logits.shape[0])
 
 
-def softmax(const const floating[::1] logits, floating[::1] out, Py_ssize_t k):
+def softmax(const floating[::1] logits, floating[::1] out, Py_ssize_t k):
     """Probabilities of rows of k logits."""
     with nogil:
         loops_like(logits).softmax(at(logits), at(out), logits.shape[0] // k, k)
 
 
-def log_softmax(const const floating[::1] logits, floating[::1] out, Py_ssize_t k):
+def log_softmax(const floating[::1] logits, floating[::1] out, Py_ssize_t k):
     """Log-probabilities of rows of k logits."""
     with nogil:
         loops_like(logits).log_softmax(at(logits), at(out), logits.shape[0] // k, k)

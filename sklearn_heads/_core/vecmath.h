@@ -5,11 +5,9 @@
  * selects, the power of two comes from integer bits, the polynomials are the plain Taylor series, cut where the
  * remainder is below a tenth of the rounding error.
  *
- * Error, largest over 4e6 random and extreme arguments against mpmath, in units in the last place:
- *                       double   float
- *   exp_nonpositive      1.0      1.0
- *   log1p_nonnegative    1.9      1.8
- * The command is in benchmarks/bench_ulp.py; tests/test_losses.py holds the public functions to 1e-15.
+ * Their errors show in the public functions: benchmarks/bench_accuracy.py measures them against mpmath, in multiples of
+ * the machine epsilon: sigmoid 1.4, log sigmoid 1.5, binary loss 1.9, its gradient 1.4, cross-entropy 1.4, its gradient 1.9.
+ * tests/test_losses_accuracy.py holds them to 1e-15 at every margin and every instruction set.
  */
 
 #if REAL_IS_DOUBLE
