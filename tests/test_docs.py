@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SOURCE = ROOT / "sklearn_heads"
 MODULES = ["sklearn_heads", *(m.name for m in pkgutil.walk_packages(sklearn_heads.__path__, "sklearn_heads."))]
+needs_source = pytest.mark.skipif(not SOURCE.exists(), reason="needs the source tree")
 ESTIMATORS = [sklearn_heads.MLPBinary, sklearn_heads.MLPMulticlass, sklearn_heads.MLPMultiLabel]
 
 
@@ -44,13 +45,14 @@ def test_every_estimator_has_an_example(estimator):
     assert ">>> " in estimator.__doc__
 
 
+@needs_source
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.skipif(not SOURCE.exists(), reason="needs the source tree")
+@needs_source
 def test_architecture_lists_every_source_file():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     first_cells = "".join(line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `"))
