@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
-from sklearn_heads._members import folds, out_of_fold, resolve, train, validation_split
+from sklearn_heads._members import folds, out_of_fold, resolve, spawn, train, validation_split
 from sklearn_heads._threads import one_blas_thread
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 
@@ -27,7 +27,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
-        "input_encoding": [StrOptions({"standard"}), None],
+        "input_encoding": [StrOptions({"piecewise", "standard"}), None],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -110,42 +110,42 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         with self._nothing_lost(), one_blas_thread():
             self._validate_params()
             goes_on = self.warm_start and hasattr(self, "members_")
-            X, y, weights = self._read(X, y, sample_weight, reset=not goes_on)
+            X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
             head = self._head if goes_on else self._head_for(y)
             head.check_occurrence(y)
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
             n_members, settings, may_split = resolve(self.n_members, len(y), self._settings())
+            if goes_on:  # a network keeps its precision
+                settings = settings.changed(dtype=self.members_[0].network.dtype)
+            if self.store_oof and n_members == 1:
+                raise ValueError(
+                    "store_oof keeps probabilities by members that did not see the row, but this fit is a single network "
+                    f"(n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more."
+                )
             arrange = partial(_examples, head, encoding, class_weights, settings.dtype)
             examples, mean_weight = arrange(X, y, weights)
             given = self._given_validation(arrange, X_val, y_val, sample_weight_val)
 
-            random, strata = check_random_state(self.random_state), head.strata(y)
-            if n_members == 1:
-                streams = [random]
-            else:
-                fold = folds(strata, n_members, random)
-                streams = [np.random.RandomState(seed) for seed in random.randint(2**31, size=n_members)]
+            random = check_random_state(self.random_state)
+            streams = [random] if n_members == 1 else spawn(random, n_members)
             if goes_on:
-                members = self._members_to_go_on(n_members, streams, encoding)
+                members = self._members_to_go_on(streams)
             else:
-                units = [X.shape[1], *self._hidden_units(), head.n_outputs]
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
-                members = [self._new_member(units, head, encoding, biases, settings.dtype, stream) for stream in streams]
+                members = [self._new_member(head, encoding, biases, settings.dtype, stream) for stream in streams]
+            fold, parts = None, [(examples, None)]
             if n_members > 1:
+                fold = folds(head.strata(y), n_members, random)
                 parts = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
-            elif given is None and self.early_stopping and may_split:
-                inside, watched = validation_split(strata, not head.is_multilabel, self.validation_fraction, random)
-                parts = [(examples.take(inside), examples.take(watched))]
-            else:
-                parts = [(examples, None)]
-            if given is not None:
+            elif self.early_stopping and may_split and given is None:
+                parts = [validation_split(examples, head.strata(y), head.is_multilabel, self.validation_fraction, random)]
+            if given is not None or not self.early_stopping:
                 parts = [(inside, given) for inside, _ in parts]
-            elif not self.early_stopping:
-                parts = [(inside, None) for inside, _ in parts]
-            self._become(head, train(members, parts, settings, self.alpha / mean_weight, self.n_jobs))
+            train(members, parts, settings, self.alpha / mean_weight, self.n_jobs)
+            self._become(head, [member for member in members if member.loss_curve_] or members[:1])
             if self.store_oof:
-                self._keep_out_of_fold(examples.rows, fold if n_members > 1 else None, sample_weight)
+                self._keep_out_of_fold(X_all, kept, examples, fold)
         return self
 
     def partial_fit(
@@ -178,7 +178,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         with self._nothing_lost(), one_blas_thread():
             self._validate_params()
             goes_on = hasattr(self, "members_")
-            X, y, weights = self._read(X, y, sample_weight, reset=not goes_on)
+            _, X, y, weights, _ = self._read(X, y, sample_weight, reset=not goes_on)
             one_of_k = y.ndim == 1 and classes is not None
             head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
             if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
@@ -186,14 +186,15 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
             settings = self._settings()
+            if goes_on:  # a network keeps its precision
+                settings = settings.changed(dtype=self.members_[0].network.dtype)
             examples, mean_weight = _examples(head, encoding, class_weights, settings.dtype, X, y, weights)
             if goes_on:
                 members = [member.copy() for member in self.members_]
             else:
-                units = [X.shape[1], *self._hidden_units(), head.n_outputs]
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
                 random = check_random_state(self.random_state)
-                members = [self._new_member(units, head, encoding, biases, settings.dtype, random)]
+                members = [self._new_member(head, encoding, biases, settings.dtype, random)]
             for member in members:
                 member.train_once(settings, examples, self.alpha / mean_weight)
             self._become(head, members)
@@ -224,15 +225,15 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         return units
 
     def _read(self, X, y, sample_weight, reset):
-        """X, y and weights as arrays, checked, rows of weight zero left out."""
-        X = read_X(self, X, reset)
+        """X; X, y and weights without the rows of weight zero; and which rows those are, or None for all."""
+        X_all = read_X(self, X, reset)
         y = self._check_labels(y)
-        check_consistent_length(X, y)
-        weights = check_weights(sample_weight, X.shape[0])
-        if weights is not None and not weights.all():
-            kept = np.flatnonzero(weights)
-            X, y, weights = X[kept], y[kept], weights[kept]
-        return X, y, weights
+        check_consistent_length(X_all, y)
+        weights = check_weights(sample_weight, X_all.shape[0])
+        if weights is None or weights.all():
+            return X_all, X_all, y, weights, None
+        kept = weights > 0
+        return X_all, X_all[kept], y[kept], weights[kept], kept
 
     def _given_validation(self, arrange, X_val, y_val, sample_weight_val):
         """The user's validation rows, or None."""
@@ -242,18 +243,20 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             raise ValueError("X_val and y_val go together: give both, or neither.")
         if self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' does not watch validation rows: leave X_val out, or use 'adam' or 'sgd'.")
-        return arrange(*self._read(X_val, y_val, sample_weight_val, reset=False))[0]
+        _, X, y, weights, _ = self._read(X_val, y_val, sample_weight_val, reset=False)
+        return arrange(X, y, weights)[0]
 
-    def _new_member(self, units, head, encoding, biases, dtype, random):
+    def _new_member(self, head, encoding, biases, dtype, random):
+        units = [encoding.width, *self._hidden_units(), head.n_outputs]
         network = initial_network(units, self.activation, head.kernel, dtype, self.weight_init, biases, random)
         return Member(network, encoding, random)
 
-    def _members_to_go_on(self, n_members, streams, encoding):
+    def _members_to_go_on(self, streams):
         """Copies of the members of the last fit, for warm_start."""
-        if n_members != len(self.members_):
+        if len(streams) != len(self.members_):
             raise ValueError(
                 f"warm_start goes on with the {len(self.members_)} networks of the last fit, but these rows and parameters "
-                f"ask for {n_members}: set n_members={len(self.members_)}, or warm_start=False."
+                f"ask for {len(streams)}: set n_members={len(self.members_)}, or warm_start=False."
             )
         members = [member.copy() for member in self.members_]
         for member, stream in zip(members, streams):
@@ -265,14 +268,14 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
     def _become(self, head, members):
         self._head, self.members_ = head, members
 
-    def _keep_out_of_fold(self, rows, fold, sample_weight):
-        if fold is None:
-            raise ValueError(
-                "store_oof keeps probabilities by members that did not see the row, but this fit is a single network "
-                f"(n_members={self.n_members!r}): set n_members to 2 or more."
-            )
-        decision = out_of_fold(self.members_, rows, fold, self._head)
-        self.oof_proba_ = self._head.proba(decision)
+    def _keep_out_of_fold(self, X, kept, examples, fold):
+        """oof_proba_ for all rows of X; a row of weight zero was seen by no member, so it gets the mean of all."""
+        decision, self.oof_loss_ = out_of_fold(self.members_, examples, fold, self._head)
+        proba = self._head.proba(decision)
+        if kept is not None:
+            seen, proba = proba, np.empty((X.shape[0], *proba.shape[1:]), dtype=proba.dtype)
+            proba[kept], proba[~kept] = seen, self.predict_proba(X[~kept])
+        self.oof_proba_ = proba
 
 
 def _examples(head, encoding, class_weights, dtype, X, y, weights):

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_heads._inputs import InputEncoding
 from sklearn_heads._threads import one_blas_thread
 
 
@@ -107,8 +108,14 @@ class Fitted:
         return max(member.n_iter_ for member in self._fitted("members_"))
 
     @property
+    def input_encoding_(self) -> InputEncoding:
+        """InputEncoding: what happens to X inside; its `describe` says it in words."""
+        return self._fitted("members_")[0].encoding
+
+    @property
     def coefs_(self) -> list[NDArray]:
-        """list of ndarrays (fan_in, fan_out): weights of each layer, for X as given; of a single network only."""
+        """list of ndarrays (fan_in, fan_out): weights of each layer, for X as given
+        (with "piecewise" for the encoded values); of a single network only."""
         return self._only_member("coefs_").coefs_
 
     @property

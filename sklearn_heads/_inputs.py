@@ -1,4 +1,16 @@
-"""What happens to X on its way into the network: fitted here, applied a batch at a time in the core."""
+"""What happens to X on its way into the network: fitted here, applied a batch at a time in the core.
+
+"piecewise" turns each column into values a network learns from easily:
+
+    two-valued columns      (x - mean) / half range
+    others                  (x - mean) / standard deviation, and for columns of enough distinct values also bins: quantile bin b
+                            rises from -1/2 to 1/2 while x crosses it and is flat outside, so that a weighted sum of the bins
+                            is any piecewise-linear function of the column (Gorishniy et al. 2022)
+    constant columns        left out
+    finally                 z / sqrt(1 + (z / 3)^2): a far-out value, seen first at prediction, cannot exceed 3
+
+"standard" is centring and scaling alone. Sparse X is scaled only, by either: centring would fill it.
+"""
 from __future__ import annotations
 
 import numpy as np
@@ -8,23 +20,35 @@ from sklearn.utils import gen_batches
 
 from sklearn_heads._core.batch import Rows
 
+BOUND = 3.0
+N_BINS = 5
+FEWEST_BINS = 3  # a column of fewer distinct bins gets none
+MOST_ADDED = 512  # bins of all columns together: cost grows with them, and columns beyond about a hundred gain little
+
 # Rows whose statistics are taken at once: enough to be quick, few enough to add nothing to the memory that X takes.
 BLOCK = 4096
+# Rows from which quantiles are taken: beyond these, every second, third, ... row says the same.
+QUANTILE_ROWS = 20_000
 
 
 class InputEncoding:
-    """Centre and scale the columns of X, or leave them as they are.
-
-    Sparse X is scaled, not centred: centring would fill it.
+    """The encoding of X, fitted.
 
     Parameters
     ----------
-    kind : "standard" or None
+    kind : "piecewise", "standard" or None
 
     Attributes
     ----------
-    mean_, scale_ : ndarrays (d,) of float64, or None
-        An encoded value is (x - mean_) / scale_; constant columns have scale 1.
+    columns_ : ndarray (c,) of int32
+        The columns of X that are used.
+    mean_, scale_ : ndarrays (c,) of float64, or None
+        z = (x - mean_) / scale_.
+    two_valued_ : ndarray (c,) of bool
+    binned_ : ndarray (m,) of int32
+        Positions in `columns_` of those with bins.
+    edges_ : ndarray (n_bins + 1, m) of float64
+        Their edges in units of x; a column with fewer bins repeats its last edge.
     """
 
     def __init__(self, kind):
@@ -33,27 +57,81 @@ class InputEncoding:
 
     def fit(self, X, weights=None):
         """Take weighted statistics of X, a block of rows at a time."""
-        if self.kind == "standard":
-            scaler = StandardScaler(with_mean=not sparse.issparse(X))
-            for block in gen_batches(X.shape[0], BLOCK):
-                scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
-            self.scale_ = scaler.scale_
-            self.mean_ = np.zeros_like(self.scale_) if scaler.mean_ is None else scaler.mean_
+        d = X.shape[1]
+        self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
+        self.binned_, self.edges_ = np.empty(0, dtype=np.int32), np.empty((1, 0))
+        self.n_features_ = d
+        if self.kind is None:
+            return self
+        scaler = StandardScaler(with_mean=not sparse.issparse(X))
+        for block in gen_batches(X.shape[0], BLOCK):
+            scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
+        self.scale_ = scaler.scale_
+        self.mean_ = np.zeros(d) if sparse.issparse(X) else scaler.mean_
+        if self.kind == "piecewise" and not sparse.issparse(X):
+            self._fit_piecewise(X, weights)
         return self
+
+    def _fit_piecewise(self, X, weights):
+        low, high = X.min(axis=0), X.max(axis=0)
+        two_valued = np.ones(X.shape[1], dtype=bool)
+        for block in gen_batches(X.shape[0], BLOCK):
+            two_valued &= ((X[block] == low) | (X[block] == high)).all(axis=0)
+        used = low < high
+        if not used.any():  # nothing to learn from, but a network needs an input
+            used[0] = True
+        self.columns_ = np.flatnonzero(used).astype(np.int32)
+        self.two_valued_ = two_valued[used] & (low < high)[used]
+        half_range = (high[used].astype(np.float64) - low[used]) / 2
+        self.mean_ = self.mean_[used]
+        self.scale_ = np.where(self.two_valued_, half_range, self.scale_[used])
+
+        candidates = np.flatnonzero(~self.two_valued_ & (low < high)[used])
+        n_bins = min(N_BINS, MOST_ADDED // max(len(candidates), 1))
+        if n_bins < FEWEST_BINS:
+            return
+        step = max(1, X.shape[0] // QUANTILE_ROWS)
+        edges, binned = [], []
+        for position in candidates:
+            column = X[::step, self.columns_[position]]
+            distinct = np.unique(quantiles(column, n_bins, None if weights is None else weights[::step]))
+            if len(distinct) > FEWEST_BINS:
+                binned.append(position)
+                edges.append(np.pad(distinct, (0, n_bins + 1 - len(distinct)), mode="edge"))
+        if binned:
+            self.binned_, self.edges_ = np.array(binned, dtype=np.int32), np.array(edges, dtype=np.float64).T
+
+    @property
+    def width(self):
+        """Number of encoded values a row: inputs of the network."""
+        return len(self.columns_) + (len(self.edges_) - 1) * len(self.binned_)
 
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
         if self.kind is None:
-            return Rows(X, dtype, **targets)
+            return Rows(X, **targets)
         wide = np.result_type(X.dtype, dtype)
-        return Rows(X, dtype, mean=self.mean_.astype(wide), factor=(1 / self.scale_).astype(wide), **targets)
+        scaling = {"mean": self.mean_.astype(wide), "factor": (1 / self.scale_).astype(wide)}
+        if self.kind == "standard" or sparse.issparse(X):
+            return Rows(X, **scaling, **targets)
+        bins = {}
+        if len(self.binned_):
+            # Edges in units of z; a repeated edge is a bin that stays at 0.
+            z = (self.edges_ - self.mean_[self.binned_]) / self.scale_[self.binned_]
+            span = np.diff(z, axis=0)
+            real = span > 0
+            slope = np.divide(1, span, out=np.zeros_like(span), where=real)
+            bins = {"low": z[:-1], "slope": slope, "half": real / 2}
+            bins = {"binned": self.binned_, **{name: values.astype(dtype) for name, values in bins.items()}}
+        columns = self.columns_ if len(self.columns_) < self.n_features_ else None
+        return Rows(X, columns=columns, bound=BOUND, **scaling, **bins, **targets)
 
     def fold(self, coefs, intercepts):
-        """Weights for X as the user has it: the encoding folded into the first layer.
+        """Weights for X as the user has it, where there are such: centring and scaling folded into the first layer.
 
         ((x - mean) / scale) W + b  =  x (W / scale) + (b - (mean / scale) W)
         """
-        if self.kind is None:
+        if self.kind != "standard":
             return coefs, intercepts
         first, bias = coefs[0].astype(np.float64), intercepts[0].astype(np.float64)
         folded = first / self.scale_[:, None]
@@ -62,3 +140,37 @@ class InputEncoding:
             [folded.astype(coefs[0].dtype), *coefs[1:]],
             [moved.astype(coefs[0].dtype), *intercepts[1:]],
         )
+
+    def describe(self, feature_names=None):
+        """What happened to each column, in words.
+
+        Parameters
+        ----------
+        feature_names : sequence of d str, optional
+
+        Returns
+        -------
+        list of d str
+        """
+        names = [f"column {j}" for j in range(self.n_features_)] if feature_names is None else feature_names
+        words = dict.fromkeys(range(self.n_features_), "constant: left out" if self.kind else "as it is")
+        bins = {position: i for i, position in enumerate(self.binned_)}
+        for position, j in enumerate(self.columns_ if self.kind else ()):
+            mean, scale = self.mean_[position], self.scale_[position]
+            unit = "half its range" if self.two_valued_[position] else "its spread"
+            words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
+            if position in bins:
+                edges = np.unique(self.edges_[:, bins[position]])
+                words[j] += f", and {len(edges) - 1} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
+        return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
+
+
+def quantiles(x, n, weights=None):
+    """The 0, 1/n, ..., 1 quantiles of x: the smallest value at which the weighted share reaches them.
+
+    A weight of two counts as the value twice, and scaling all weights changes nothing.
+    """
+    order = np.argsort(x, kind="stable")
+    share = np.arange(1, len(x) + 1) if weights is None else np.cumsum(weights[order])
+    wanted = np.arange(n + 1) / n * share[-1] * (1 - 1e-12)
+    return x[order[np.minimum(np.searchsorted(share, wanted), len(x) - 1)]]

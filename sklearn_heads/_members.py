@@ -13,6 +13,8 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
 
+from sklearn_heads._training import warn_of_interrupt
+
 # n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
 FEW_ROWS = 100
 MANY = 5
@@ -40,62 +42,70 @@ def folds(strata, n_members, random):
     return dealt
 
 
-def validation_split(strata, stratified, fraction, random):
-    """Indices of rows to train on and of rows to watch."""
-    n = len(strata)
-    n_watched = int(np.ceil(fraction * n))
-    values, counts = np.unique(strata, return_counts=True)
-    if stratified and counts.min() < 2:
+def validation_split(examples, strata, is_multilabel, fraction, random):
+    """Examples to train on and examples to watch, each class in both where there is room for that."""
+    n, (values, counts) = len(strata), np.unique(strata, return_counts=True)
+    if not is_multilabel and counts.min() < 2:
         raise ValueError(
             f"early_stopping splits validation rows off each class, but class number {values[counts.argmin()]} has only "
             "1 row. Merge or drop the class, give X_val and y_val, or set early_stopping=False."
         )
+    n_watched = int(np.ceil(fraction * n))
     if n_watched < 2 or n - n_watched < 2:
         raise ValueError(
             f"validation_fraction={fraction} of {n} rows leaves {n_watched} to watch and {n - n_watched} to train on: "
             "give X_val and y_val, or set early_stopping=False."
         )
-    fits = stratified and min(n_watched, n - n_watched) >= len(values)
-    return train_test_split(
-        np.arange(n), test_size=fraction, random_state=random, stratify=strata if fits else None
-    )
+    has_room = not is_multilabel and min(n_watched, n - n_watched) >= len(values)
+    stratify = strata if has_room else None
+    inside, watched = train_test_split(np.arange(n), test_size=fraction, random_state=random, stratify=stratify)
+    return examples.take(inside), examples.take(watched)
+
+
+def spawn(random, n_members):
+    """A random stream for each member: what one draws does not depend on when the others run."""
+    return [np.random.RandomState(seed) for seed in random.randint(2**31, size=n_members)]
 
 
 def train(members, parts, settings, alpha, n_jobs):
-    """Train each member on its part, (examples, watched), in threads; the bits do not depend on how many."""
-    several = len(members) > 1
+    """Train each member on its part, (examples, watched), in threads; the bits do not depend on how many.
+
+    An interrupt ends the epoch of each and keeps what they have; a member that has not begun keeps an empty history.
+    """
     stop = threading.Event()
 
     def run(m):
-        name = f"network {m + 1}   " if several else ""
-        members[m].train(settings, *parts[m], alpha=alpha, stop=stop, name=name)
+        name = f"network {m + 1}   " if len(members) > 1 else ""
+        if not stop.is_set():
+            members[m].train(settings, *parts[m], alpha=alpha, stop=stop, name=name)
 
     workers = min(effective_n_jobs(n_jobs), len(members))
     if workers == 1:
         for m in range(len(members)):
-            if stop.is_set():
-                break
             run(m)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(run, m) for m in range(len(members))]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                stop.set()  # the others end after their epoch
-                for future in futures:
-                    future.cancel()
-                raise
-    return [member for member in members if member.loss_curve_] or members[:1]
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(run, m) for m in range(len(members))]
+        try:
+            for future in futures:
+                future.result()
+        except KeyboardInterrupt:  # comes to the main thread, while the members train in others
+            stop.set()
+            warn_of_interrupt()
+        except BaseException:
+            stop.set()
+            raise
 
 
-def out_of_fold(members, rows, folds, head):
-    """Public decision values of each row by the member that did not train on it."""
-    first = head.decision(members[0].logits(rows, np.flatnonzero(folds == 0)))
-    out = np.empty((len(folds), *first.shape[1:]), dtype=first.dtype)
-    out[folds == 0] = first
-    for m in range(1, len(members)):
-        own = np.flatnonzero(folds == m)
-        out[own] = head.decision(members[m].logits(rows, own))
-    return out
+def out_of_fold(members, examples, fold, head):
+    """Public decision values of each row by the member that did not train on it, and the weighted mean loss of these."""
+    decision, total = None, 0.0
+    for m, member in enumerate(members):
+        own = np.flatnonzero(fold == m)
+        values = head.decision(member.logits(examples.rows, own))
+        if decision is None:  # NaN stays where an interrupt left no member
+            decision = np.full((len(fold), *values.shape[1:]), np.nan, dtype=values.dtype)
+        decision[own] = values
+        total += member.network.total_loss(examples.rows, own)
+    weights = examples.weights
+    return decision, total / (len(fold) if weights is None else weights.sum(dtype=np.float64))

@@ -188,7 +188,7 @@ class Member:
         except KeyboardInterrupt:
             if stop:
                 stop.set()
-            warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=2)
+            warn_of_interrupt()
         watch.restore_best()
         self.check_finite()
         self.optimizer = None
@@ -241,7 +241,7 @@ class Member:
                 options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol},
             )
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=2)
+            warn_of_interrupt()
         else:
             best[:] = result.x
             check_loss(float(result.fun), self.n_iter_, settings, self.encoding)
@@ -363,6 +363,10 @@ class Watch:
             self.member.network.parameters[:] = self.best_parameters
             if self.settings.verbose:
                 print(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
+
+
+def warn_of_interrupt():
+    warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=3)
 
 
 def check_loss(loss, epoch, settings, encoding):

@@ -35,9 +35,10 @@ class MLPBinary(MLPBase):
         One logit with binary cross-entropy, or two with cross-entropy.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
-    input_encoding : {"standard"} or None, default="standard"
-        "standard": each column is centred and scaled inside (sparse X: scaled), and the published first layer holds the
-        scaling, so it applies to X as given. None: X as it is.
+    input_encoding : {"piecewise", "standard"} or None, default="piecewise"
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
+        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
+        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. "auto": one network on full batches, without dropout and validation, below 100 rows; one for "lbfgs"; else
@@ -70,8 +71,8 @@ class MLPBinary(MLPBase):
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
         Draws weights, folds, shuffles and dropout. An int gives the same bits on the same machine, whatever runs beside.
-    tol : float, default=1e-4
-        An epoch counts as progress when the watched loss falls by more; for "lbfgs" the gradient's tolerance.
+    tol : float, default=0.0
+        An epoch counts as progress when the watched loss falls by more than this; for "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -119,6 +120,10 @@ class MLPBinary(MLPBase):
         Epochs of the last fit, of the member that took most.
     oof_proba_ : ndarray of shape (n, 2)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
+    oof_loss_ : float
+        With `store_oof`: the log loss of these probabilities, weighted; for multi-label summed over the labels.
+    input_encoding_ : InputEncoding
+        What happens to X inside; ``input_encoding_.describe()`` says it in words, a column a line.
 
     See Also
     --------
@@ -144,7 +149,7 @@ class MLPBinary(MLPBase):
         *,
         head="sigmoid",
         solver="adam",
-        input_encoding="standard",
+        input_encoding="piecewise",
         n_members="auto",
         class_weight=None,
         alpha=0.0,
@@ -160,7 +165,7 @@ class MLPBinary(MLPBase):
         max_iter=150,
         shuffle=True,
         random_state=None,
-        tol=1e-4,
+        tol=0.0,
         verbose=False,
         warm_start=False,
         momentum=0.9,
@@ -240,9 +245,10 @@ class MLPMulticlass(MLPBase):
         K competing logits, or K independent ones against the rest.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
-    input_encoding : {"standard"} or None, default="standard"
-        "standard": each column is centred and scaled inside (sparse X: scaled), and the published first layer holds the
-        scaling, so it applies to X as given. None: X as it is.
+    input_encoding : {"piecewise", "standard"} or None, default="piecewise"
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
+        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
+        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. "auto": one network on full batches, without dropout and validation, below 100 rows; one for "lbfgs"; else
@@ -275,8 +281,8 @@ class MLPMulticlass(MLPBase):
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
         Draws weights, folds, shuffles and dropout. An int gives the same bits on the same machine, whatever runs beside.
-    tol : float, default=1e-4
-        An epoch counts as progress when the watched loss falls by more; for "lbfgs" the gradient's tolerance.
+    tol : float, default=0.0
+        An epoch counts as progress when the watched loss falls by more than this; for "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -324,6 +330,10 @@ class MLPMulticlass(MLPBase):
         Epochs of the last fit, of the member that took most.
     oof_proba_ : ndarray of shape (n, K)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
+    oof_loss_ : float
+        With `store_oof`: the log loss of these probabilities, weighted; for multi-label summed over the labels.
+    input_encoding_ : InputEncoding
+        What happens to X inside; ``input_encoding_.describe()`` says it in words, a column a line.
 
     See Also
     --------
@@ -349,7 +359,7 @@ class MLPMulticlass(MLPBase):
         *,
         head="softmax",
         solver="adam",
-        input_encoding="standard",
+        input_encoding="piecewise",
         n_members="auto",
         class_weight=None,
         alpha=0.0,
@@ -365,7 +375,7 @@ class MLPMulticlass(MLPBase):
         max_iter=150,
         shuffle=True,
         random_state=None,
-        tol=1e-4,
+        tol=0.0,
         verbose=False,
         warm_start=False,
         momentum=0.9,
@@ -440,9 +450,10 @@ class MLPMultiLabel(MLPBase):
         Independent sigmoids; asking for "softmax" is an error that says why.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
-    input_encoding : {"standard"} or None, default="standard"
-        "standard": each column is centred and scaled inside (sparse X: scaled), and the published first layer holds the
-        scaling, so it applies to X as given. None: X as it is.
+    input_encoding : {"piecewise", "standard"} or None, default="piecewise"
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
+        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
+        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. "auto": one network on full batches, without dropout and validation, below 100 rows; one for "lbfgs"; else
@@ -475,8 +486,8 @@ class MLPMultiLabel(MLPBase):
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
         Draws weights, folds, shuffles and dropout. An int gives the same bits on the same machine, whatever runs beside.
-    tol : float, default=1e-4
-        An epoch counts as progress when the watched loss falls by more; for "lbfgs" the gradient's tolerance.
+    tol : float, default=0.0
+        An epoch counts as progress when the watched loss falls by more than this; for "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
         Whether to print a line an epoch.
     warm_start : bool, default=False
@@ -524,6 +535,10 @@ class MLPMultiLabel(MLPBase):
         Epochs of the last fit, of the member that took most.
     oof_proba_ : ndarray of shape (n, L)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
+    oof_loss_ : float
+        With `store_oof`: the log loss of these probabilities, weighted; for multi-label summed over the labels.
+    input_encoding_ : InputEncoding
+        What happens to X inside; ``input_encoding_.describe()`` says it in words, a column a line.
 
     See Also
     --------
@@ -547,7 +562,7 @@ class MLPMultiLabel(MLPBase):
         *,
         head="sigmoid",
         solver="adam",
-        input_encoding="standard",
+        input_encoding="piecewise",
         n_members="auto",
         class_weight=None,
         alpha=0.0,
@@ -563,7 +578,7 @@ class MLPMultiLabel(MLPBase):
         max_iter=150,
         shuffle=True,
         random_state=None,
-        tol=1e-4,
+        tol=0.0,
         verbose=False,
         warm_start=False,
         momentum=0.9,

@@ -1,6 +1,8 @@
 """The rows of a call and the workspace of a batch; see batch.pyx."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from sklearn_heads._core.kernels cimport Encoding
+
 
 cdef inline void* address(array) except? NULL:
     """The data pointer of a NumPy array; NULL for None and for an array without elements."""
@@ -16,8 +18,7 @@ cdef class Rows:
     cdef tuple kept  # keeps the arrays alive that the pointers look into
     cdef bint double_source
     cdef void* X
-    cdef void* mean
-    cdef void* factor
+    cdef Encoding encoding
     cdef int32_t* ids
     cdef uint8_t* labels
     cdef void* weights

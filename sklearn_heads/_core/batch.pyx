@@ -13,9 +13,16 @@ cdef class Rows:
     Parameters
     ----------
     X : ndarray (n, d), C-contiguous float32 or float64, or a scipy CSR matrix of such data
-    mean, factor : ndarrays (d,) or None
-        A gathered value is (x - mean) * factor; of a sparse row x * factor. In the wider type of X and `dtype`.
-    dtype : the network's working precision
+    columns : ndarray (c,) of int32, or None
+        The columns of X that are used; None for all.
+    mean, factor : ndarrays (c,) or None
+        A gathered value is (x - mean) * factor; of a sparse row x * factor. In the wider type of X and the working precision.
+    bound : float
+        Values z become z / sqrt(1 + (z / bound)^2); 0 for no bound.
+    binned : ndarray (m,) of int32, or None
+        The used columns that have bins.
+    low, slope, half : ndarrays (n_bins, m) of the working precision
+        Appended after the columns: clip((z - low) * slope, 0, 1) - half, bin by bin.
     ids : ndarray (n,) of int32, class ids; or
     labels : ndarray (n, k) of uint8, 0 or 1; both None where only predictions are wanted
     weights : ndarray (n,) of dtype or None
@@ -23,15 +30,27 @@ cdef class Rows:
     label_weights : ndarray (2, k) of dtype or None
         Weights of absent and of present labels.
     """
-    def __init__(self, X, dtype, mean=None, factor=None, ids=None, labels=None, weights=None, label_weights=None):
+    def __init__(
+        self, X, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None, half=None,
+        ids=None, labels=None, weights=None, label_weights=None,
+    ):
         self.n_rows, self.n_features = X.shape
         self.is_sparse = not isinstance(X, np.ndarray)
         indices = X.indices.astype(np.int32, copy=False) if self.is_sparse else None
         indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None
         data = X.data if self.is_sparse else X
-        self.kept = (data, indices, indptr, mean, factor, ids, labels, weights, label_weights)
+        self.kept = (
+            data, indices, indptr, columns, mean, factor, binned, low, slope, half, ids, labels, weights, label_weights)
         self.double_source = data.dtype == np.float64
-        self.X, self.mean, self.factor = address(data), address(mean), address(factor)
+        self.X = address(data)
+        self.encoding.n_features = self.n_features
+        self.encoding.n_columns = self.n_features if columns is None else columns.size
+        self.encoding.columns = <int32_t*> address(columns)
+        self.encoding.mean, self.encoding.factor, self.encoding.bound = address(mean), address(factor), bound
+        if binned is not None:
+            self.encoding.n_bins, self.encoding.n_binned = low.shape
+            self.encoding.binned = <int32_t*> address(binned)
+            self.encoding.low, self.encoding.slope, self.encoding.half = address(low), address(slope), address(half)
         self.indices, self.indptr = <int32_t*> address(indices), <int64_t*> address(indptr)
         self.ids, self.labels = <int32_t*> address(ids), <uint8_t*> address(labels)
         self.weights, self.label_weights = address(weights), address(label_weights)

@@ -8,6 +8,18 @@ cdef extern from "table.h" nogil:
         double hit, miss
         const void* matrix
 
+    ctypedef struct Encoding:
+        Py_ssize_t n_features, n_columns
+        const int32_t* columns
+        const void* mean
+        const void* factor
+        double bound
+        Py_ssize_t n_binned, n_bins
+        const int32_t* binned
+        const void* low
+        const void* slope
+        const void* half
+
     ctypedef struct StepRule:
         double learning_rate, l2, shrink
         double beta_1, beta_2, epsilon
@@ -32,10 +44,12 @@ cdef extern from "table.h" nogil:
         double sum_squares(const void* x, Py_ssize_t n) noexcept nogil
         void (**activate)(const void* bias, void* z, void* slope, Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void dropout(uint64_t key, double rate, void* a, void* slope, Py_ssize_t n) noexcept nogil
-        void times_slope(const void* upstream, void* slope, Py_ssize_t n) noexcept nogil
+        void backpropagate(const void* upstream, void* slope, void* sums, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void backpropagate_one(const void* delta, const void* w, void* slope, void* sums, Py_ssize_t n,
+                               Py_ssize_t h) noexcept nogil
         void add_column_sums(const void* x, void* sums, Py_ssize_t n, Py_ssize_t h) noexcept nogil
-        void (**gather)(const void* X, const Py_ssize_t* rows, const void* mean, const void* factor, void* out,
-                        Py_ssize_t n, Py_ssize_t d) noexcept nogil
+        void (**gather)(const void* X, const Py_ssize_t* rows, const Encoding* encoding, void* out,
+                        Py_ssize_t n) noexcept nogil
         void (**sparse_product)(const void* data, const int32_t* indices, const int64_t* indptr,
                                 const Py_ssize_t* rows, const void* factor, const void* W, void* out,
                                 Py_ssize_t n, Py_ssize_t h) noexcept nogil

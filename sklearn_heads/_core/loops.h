@@ -345,19 +345,65 @@ LOOP FN(dropout)(uint64_t key, double rate, void *a_, void *slope_, size n)
     }
 }
 
-LOOP FN(times_slope)(const void *upstream_, void *slope_, size n)
+/* Backwards through a hidden layer: slope becomes delta = upstream * slope, and its column sums, the bias gradient, are
+ * added to sums while each row is in the registers. */
+LOOP FN(backpropagate)(const void *upstream_, void *slope_, void *sums_, size n, size h)
 {
-    IN(upstream); OUT(slope);
-    SIMD EACH(i, n) slope[i] *= upstream[i];
+    OUT(sums);
+    EACH(i, n) {
+        const REAL *restrict upstream = (const REAL *)upstream_ + i * h;
+        REAL *restrict slope = (REAL *)slope_ + i * h;
+        SIMD EACH(j, h) {
+            slope[j] *= upstream[j];
+            sums[j] += slope[j];
+        }
+    }
+}
+
+/* The same below a single output unit, where upstream = delta w' needs no matrix product. */
+LOOP FN(backpropagate_one)(const void *delta_, const void *w_, void *slope_, void *sums_, size n, size h)
+{
+    IN(delta); IN(w); OUT(sums);
+    EACH(i, n) {
+        REAL *restrict slope = (REAL *)slope_ + i * h;
+        const REAL d = delta[i];
+        SIMD EACH(j, h) {
+            slope[j] *= d * w[j];
+            sums[j] += slope[j];
+        }
+    }
 }
 
 LOOP FN(add_column_sums)(const void *x_, void *sums_, size n, size h)
 {
     IN(x); OUT(sums);
+    if (h == 1) { sums[0] += (REAL)FN(sum)(x, n); return; }
     EACH(i, n) { SIMD EACH(j, h) sums[j] += x[i * h + j]; }
 }
 
 /* ---- batches -------------------------------------------------------------------------------------------------- */
+
+/* Bin b of a column rises from -1/2 to 1/2 while z crosses the bin, and is flat outside: sums of bins are piecewise linear. */
+LOOP FN(append_bins)(const Encoding *encoding, const REAL *restrict z, REAL *restrict bins)
+{
+    const REAL *restrict low = encoding->low, *restrict slope = encoding->slope, *restrict half = encoding->half;
+    const int32_t *restrict binned = encoding->binned;
+    const size m = encoding->n_binned;
+    EACH(b, encoding->n_bins) {
+        SIMD EACH(c, m) {
+            const REAL rise = (z[binned[c]] - low[b * m + c]) * slope[b * m + c];
+            const REAL capped = rise > 1 ? 1 : rise;
+            bins[b * m + c] = (capped < 0 ? 0 : capped) - half[b * m + c];
+        }
+    }
+}
+
+/* A smooth clip: the identity near 0, never beyond +-bound. */
+LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
+{
+    const REAL shrink = 1 / (bound * bound);
+    SIMD EACH(j, d) z[j] = z[j] / SQRT(1 + z[j] * z[j] * shrink);
+}
 
 #define SOURCE float
 #define AS(name) FN(name##_from_float)
@@ -388,6 +434,7 @@ LOOP FN(gather_labels)(const uint8_t *labels, const intptr_t *rows, double off, 
 {
     OUT(out);
     const REAL low = (REAL)off, high = (REAL)on;
+    if (k == 1) { EACH(i, n) out[i] = labels[rows[i]] ? high : low; return; }
     EACH(i, n) {
         const uint8_t *restrict row = labels + rows[i] * k;
         SIMD EACH(j, k) out[i * k + j] = row[j] ? high : low;
@@ -446,7 +493,8 @@ static const Loops FN(loops) = {
         [RELU] = FN(relu_activation), [LEAKY_RELU] = FN(leaky_relu_activation), [GELU] = FN(gelu_activation),
         [SILU] = FN(silu_activation), [SELU] = FN(selu_activation),
     },
-    .dropout = FN(dropout), .times_slope = FN(times_slope), .add_column_sums = FN(add_column_sums),
+    .dropout = FN(dropout), .backpropagate = FN(backpropagate), .backpropagate_one = FN(backpropagate_one),
+    .add_column_sums = FN(add_column_sums),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
     .sparse_product = {FN(sparse_product_from_float), FN(sparse_product_from_double)},
     .sparse_gradient = {FN(sparse_gradient_from_float), FN(sparse_gradient_from_double)},

@@ -63,14 +63,14 @@ cdef class Network:
     parameters : ndarray (n_parameters,)
     coefs, intercepts : lists of ndarrays
         Views of it: (fan_in, units) and (units,) a layer.
-    n_weights : int
-        How many of the parameters are weights, not biases: decay applies to these.
+    n_weights, n_biases : int
+        How many of the parameters are weights, to which decay applies, and biases.
     """
     cdef readonly tuple layer_units
     cdef readonly str activation, loss
     cdef readonly object dtype, parameters, gradient
     cdef readonly list coefs, intercepts
-    cdef readonly Py_ssize_t n_layers, n_outputs, n_weights
+    cdef readonly Py_ssize_t n_layers, n_outputs, n_weights, n_biases
     cdef Layer* layers
     cdef const Loops* loops
     cdef bint is_double, is_softmax
@@ -98,7 +98,8 @@ cdef class Network:
         self.loops = loops_of(self.is_double)
         shapes = list(zip(self.layer_units, self.layer_units[1:]))
         self.n_weights = sum(fan_in * units for fan_in, units in shapes)
-        size = self.n_weights + sum(self.layer_units[1:])
+        self.n_biases = sum(self.layer_units[1:])
+        size = self.n_weights + self.n_biases
         self.flops_a_row = 6.0 * size
         self.parameters = np.zeros(size, dtype=self.dtype) if parameters is None else parameters
         self.coefs, self.intercepts = self.views(self.parameters)
@@ -131,7 +132,7 @@ cdef class Network:
         """Rows of X into activations[0]; a sparse X stays where it is."""
         if not rows.is_sparse:
             self.loops.gather[rows.double_source](
-                rows.X, order, rows.mean, rows.factor, work.activations[0], n, rows.n_features)
+                rows.X, order, &rows.encoding, work.activations[0], n)
 
     cdef void forward(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,
@@ -147,7 +148,7 @@ cdef class Network:
             z = work.logits if last else work.activations[nth + 1]
             if nth == 0 and rows.is_sparse:
                 self.loops.sparse_product[rows.double_source](
-                    rows.X, rows.indices, rows.indptr, order, rows.factor, layer.W, z, n, layer.units)
+                    rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, layer.W, z, n, layer.units)
             else:
                 gemm(self.is_double, False, False, n, layer.units, layer.fan_in, work.activations[nth], layer.W, 0, z)
             if last:
@@ -194,22 +195,28 @@ cdef class Network:
         cdef Py_ssize_t nth
         cdef Layer* layer
         cdef char* delta = work.delta
+        if beta == 0:
+            memset(self.layers[0].gb, 0, self.n_biases * self.itemsize)
+        layer = &self.layers[self.n_layers - 1]
+        self.loops.add_column_sums(delta, layer.gb, n, layer.units)
         for nth in range(self.n_layers - 1, -1, -1):
             layer = &self.layers[nth]
-            if beta == 0:
-                memset(layer.gb, 0, layer.units * self.itemsize)
-            self.loops.add_column_sums(delta, layer.gb, n, layer.units)
             if nth == 0 and rows.is_sparse:
                 if beta == 0:
                     memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
                 self.loops.sparse_gradient[rows.double_source](
-                    rows.X, rows.indices, rows.indptr, order, rows.factor, delta, layer.gW, n, layer.units)
+                    rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, delta, layer.gW, n, layer.units)
                 return
             gemm(self.is_double, True, False, layer.fan_in, layer.units, n, work.activations[nth], delta, beta, layer.gW)
-            if nth > 0:
+            if nth == 0:
+                return
+            if layer.units == 1:
+                self.loops.backpropagate_one(
+                    delta, layer.W, work.slopes[nth], self.layers[nth - 1].gb, n, layer.fan_in)
+            else:
                 gemm(self.is_double, False, True, n, layer.fan_in, layer.units, delta, layer.W, 0, work.upstream)
-                self.loops.times_slope(work.upstream, work.slopes[nth], n * layer.fan_in)
-                delta = work.slopes[nth]
+                self.loops.backpropagate(work.upstream, work.slopes[nth], self.layers[nth - 1].gb, n, layer.fan_in)
+            delta = work.slopes[nth]
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 

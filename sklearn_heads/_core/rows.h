@@ -1,17 +1,27 @@
-/* Rows of the user's X on their way into a batch: gathered, converted to the working precision, centred and scaled, in one pass.
+/* Rows of the user's X on their way into a batch: gathered, converted to the working precision and encoded, in one pass.
  *
- * A template inside loops.h: SOURCE is the type of X, REAL the working precision, WIDE the wider of the two, in which the
- * arithmetic is done, so that a float64 column with a large mean keeps its spread.
+ * A template inside loops.h: SOURCE is the type of X, REAL the working precision, WIDE the wider of the two, in which columns
+ * are centred, so that a float64 column with a large mean keeps its spread.
  */
 
-LOOP AS(gather)(const void *X_, const intptr_t *rows, const void *mean_, const void *factor_, void *out_, size n, size d)
+LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *restrict z)
 {
-    const WIDE *restrict mean = mean_, *restrict factor = factor_;
+    const WIDE *restrict mean = encoding->mean, *restrict factor = encoding->factor;
+    const int32_t *restrict columns = encoding->columns;
+    const size d = encoding->n_columns;
+    if (!mean) { SIMD EACH(j, d) z[j] = (REAL)x[j]; }
+    else if (!columns) { SIMD EACH(j, d) z[j] = (REAL)(((WIDE)x[j] - mean[j]) * factor[j]); }
+    else { SIMD EACH(j, d) z[j] = (REAL)(((WIDE)x[columns[j]] - mean[j]) * factor[j]); }
+}
+
+LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, void *out_, size n)
+{
+    const size width = encoding->n_columns + encoding->n_bins * encoding->n_binned;
     EACH(i, n) {
-        const SOURCE *restrict x = (const SOURCE *)X_ + rows[i] * d;
-        REAL *restrict out = (REAL *)out_ + i * d;
-        if (mean) { SIMD EACH(j, d) out[j] = (REAL)(((WIDE)x[j] - mean[j]) * factor[j]); }
-        else { SIMD EACH(j, d) out[j] = (REAL)x[j]; }
+        REAL *out = (REAL *)out_ + i * width;
+        AS(scale_row)((const SOURCE *)X_ + rows[i] * encoding->n_features, encoding, out);
+        if (encoding->n_bins) FN(append_bins)(encoding, out, out + encoding->n_columns);
+        if (encoding->bound > 0) FN(bound_row)((REAL)encoding->bound, out, encoding->n_columns);
     }
 }
 

@@ -20,6 +20,20 @@ typedef struct {
     const void *matrix;
 } Targets;
 
+/* What happens to a row of X: pick columns, centre and scale, bound, append piecewise-linear bins.  Absent parts are NULL or 0.
+ * Arrays along the picked columns are in the wider of X's type and real, those of the bins, (n_bins, n_binned), in real. */
+typedef struct {
+    size n_features;            /* columns of X */
+    size n_columns;             /* of them picked */
+    const int32_t *columns;     /* which; NULL for all */
+    const void *mean, *factor;  /* z = (x - mean) * factor; NULL for z = x */
+    double bound;               /* z / sqrt(1 + (z / bound)^2); 0 for z itself */
+    size n_binned, n_bins;
+    const int32_t *binned;      /* the picked columns that have bins */
+    const void *low, *slope;    /* bin value = clip((z - low) * slope, 0, 1) - half */
+    const void *half;
+} Encoding;
+
 /* Adam and SGD read what they need.  l2 multiplies the parameter into its gradient; shrink multiplies the parameter. */
 typedef struct {
     double learning_rate, l2, shrink;
@@ -47,10 +61,11 @@ typedef struct {
     /* layers: z becomes the activation of z + bias; slope (or NULL) its derivative */
     void (*activate[N_ACTIVATIONS])(const void *bias, void *z, void *slope, size n, size h);
     void (*dropout)(uint64_t key, double rate, void *a, void *slope, size n);
-    void (*times_slope)(const void *upstream, void *slope, size n);
+    void (*backpropagate)(const void *upstream, void *slope, void *sums, size n, size h);
+    void (*backpropagate_one)(const void *delta, const void *w, void *slope, void *sums, size n, size h);
     void (*add_column_sums)(const void *x, void *sums, size n, size h);
-    /* rows: X (of float or double) to the batch; mean and factor (or NULL) in the wider of the two types */
-    void (*gather[2])(const void *X, const intptr_t *rows, const void *mean, const void *factor, void *out, size n, size d);
+    /* rows: X (of float or double) to the batch */
+    void (*gather[2])(const void *X, const intptr_t *rows, const Encoding *encoding, void *out, size n);
     void (*sparse_product[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
                               const void *factor, const void *W, void *out, size n, size h);
     void (*sparse_gradient[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
