@@ -139,7 +139,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
                 fold = folds(head.strata(y), n_members, random)
                 parts = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
             elif self.early_stopping and may_split and given is None:
-                parts = [validation_split(examples, head.strata(y), head.is_multilabel, self.validation_fraction, random)]
+                parts = [validation_split(examples, head, y, self.validation_fraction, random)]
             if given is not None or not self.early_stopping:
                 parts = [(inside, given) for inside, _ in parts]
             train(members, parts, settings, self.alpha / mean_weight, self.n_jobs)

@@ -54,6 +54,10 @@ class InputEncoding:
     def __init__(self, kind):
         self.kind = kind
         self.mean_ = self.scale_ = None
+        self._arrays = None  # of the last precisions asked for: a row at a time, casting would cost more than the network
+
+    def __getstate__(self):
+        return {**vars(self), "_arrays": None}
 
     def fit(self, X, weights=None):
         """Take weighted statistics of X, a block of rows at a time."""
@@ -110,21 +114,26 @@ class InputEncoding:
         """X as the core reads it, with this encoding and these targets."""
         if self.kind is None:
             return Rows(X, **targets)
-        wide = np.result_type(X.dtype, dtype)
-        scaling = {"mean": self.mean_.astype(wide), "factor": (1 / self.scale_).astype(wide)}
-        if self.kind == "standard" or sparse.issparse(X):
-            return Rows(X, **scaling, **targets)
-        bins = {}
+        key = (np.result_type(X.dtype, dtype), np.dtype(dtype), sparse.issparse(X))
+        if self._arrays is None or self._arrays[0] != key:
+            self._arrays = key, self._arrays_for(*key)
+        return Rows(X, **self._arrays[1], **targets)
+
+    def _arrays_for(self, wide, dtype, is_sparse):
+        """The fitted state in the precisions that the core wants: scaling in the wider one, bins in the network's."""
+        arrays = {"mean": self.mean_.astype(wide), "factor": (1 / self.scale_).astype(wide)}
+        if self.kind == "standard" or is_sparse:
+            return arrays
+        if len(self.columns_) < self.n_features_:
+            arrays["columns"] = self.columns_
         if len(self.binned_):
             # Edges in units of z; a repeated edge is a bin that stays at 0.
             z = (self.edges_ - self.mean_[self.binned_]) / self.scale_[self.binned_]
             span = np.diff(z, axis=0)
-            real = span > 0
-            slope = np.divide(1, span, out=np.zeros_like(span), where=real)
-            bins = {"low": z[:-1], "slope": slope, "half": real / 2}
-            bins = {"binned": self.binned_, **{name: values.astype(dtype) for name, values in bins.items()}}
-        columns = self.columns_ if len(self.columns_) < self.n_features_ else None
-        return Rows(X, columns=columns, bound=BOUND, **scaling, **bins, **targets)
+            slope = np.divide(1, span, out=np.zeros_like(span), where=span > 0)
+            bins = {"low": z[:-1], "slope": slope, "half": (span > 0) / 2}
+            arrays.update({name: values.astype(dtype) for name, values in bins.items()}, binned=self.binned_)
+        return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):
         """Weights for X as the user has it, where there are such: centring and scaling folded into the first layer.

@@ -42,13 +42,14 @@ def folds(strata, n_members, random):
     return dealt
 
 
-def validation_split(examples, strata, is_multilabel, fraction, random):
+def validation_split(examples, head, y, fraction, random):
     """Examples to train on and examples to watch, each class in both where there is room for that."""
-    n, (values, counts) = len(strata), np.unique(strata, return_counts=True)
-    if not is_multilabel and counts.min() < 2:
+    n, strata = len(y), head.strata(y)
+    values, counts = np.unique(strata, return_counts=True)
+    if not head.is_multilabel and counts.min() < 2:
         raise ValueError(
-            f"early_stopping splits validation rows off each class, but class number {values[counts.argmin()]} has only "
-            "1 row. Merge or drop the class, give X_val and y_val, or set early_stopping=False."
+            f"early_stopping splits validation rows off each class, but class {head.classes[values[counts.argmin()]]!r} has "
+            "only 1 row. Merge or drop the class, give X_val and y_val, or set early_stopping=False."
         )
     n_watched = int(np.ceil(fraction * n))
     if n_watched < 2 or n - n_watched < 2:
@@ -56,7 +57,7 @@ def validation_split(examples, strata, is_multilabel, fraction, random):
             f"validation_fraction={fraction} of {n} rows leaves {n_watched} to watch and {n - n_watched} to train on: "
             "give X_val and y_val, or set early_stopping=False."
         )
-    has_room = not is_multilabel and min(n_watched, n - n_watched) >= len(values)
+    has_room = not head.is_multilabel and min(n_watched, n - n_watched) >= len(values)
     stratify = strata if has_room else None
     inside, watched = train_test_split(np.arange(n), test_size=fraction, random_state=random, stratify=stratify)
     return examples.take(inside), examples.take(watched)

@@ -8,8 +8,8 @@ from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
 _users = 0
-_limit = None
-_controller = None
+_libraries = None
+_before = []
 
 
 @contextmanager
@@ -18,12 +18,14 @@ def one_blas_thread():
 
     The limit is process-wide. Calls from several threads overlap: the first sets it, the last restores what was before.
     """
-    global _users, _limit, _controller
+    global _users, _libraries, _before
     with _lock:
         if _users == 0:
-            # Looking the libraries up costs a quarter of a millisecond, setting the limit ten microseconds.
-            _controller = _controller or ThreadpoolController()
-            _limit = _controller.limit(limits=1, user_api="blas")
+            if _libraries is None:  # looking them up costs a millisecond, setting the limit one microsecond
+                _libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+            _before = [library.get_num_threads() for library in _libraries]
+            for library in _libraries:
+                library.set_num_threads(1)
         _users += 1
     try:
         yield
@@ -31,5 +33,5 @@ def one_blas_thread():
         with _lock:
             _users -= 1
             if _users == 0:
-                _limit.restore_original_limits()
-                _limit = None
+                for library, n_threads in zip(_libraries, _before):
+                    library.set_num_threads(n_threads)

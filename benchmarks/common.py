@@ -1,0 +1,68 @@
+"""What the benchmarks share: one thread, interleaved timing, a table and --json."""
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import argparse
+import json
+import platform
+import statistics
+import time
+
+
+def parser(description):
+    """An argument parser with the options of all benchmarks."""
+    result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("--rounds", type=int, default=7, help="interleaved rounds; the median counts")
+    result.add_argument("--only", default="", help="a substring of the rows to run")
+    result.add_argument("--json", default="", help="also write the rows to this file")
+    return result
+
+
+def interleaved(contestants, rounds):
+    """Median seconds of each callable, run in turn so that a busy machine is busy for all.
+
+    Parameters
+    ----------
+    contestants : dict of name to callable
+    rounds : int
+
+    Returns
+    -------
+    dict of name to float
+    """
+    times = {name: [] for name in contestants}
+    for call in contestants.values():
+        call()  # warm up
+    for _ in range(rounds):
+        for name, call in contestants.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def machine():
+    """The processor's name and the number of cores."""
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo") as lines:
+            name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def report(title, rows, json_file=""):
+    """Print rows (dicts with the same keys) as an aligned table, and write them to json_file if named."""
+    from sklearn_heads._core.kernels import SIMD_LEVEL
+
+    print(f"{title}\n{machine()}, {SIMD_LEVEL}\n")
+    cells = [list(rows[0])] + [[f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    if json_file:
+        with open(json_file, "w") as out:
+            json.dump({"title": title, "machine": machine(), "simd": SIMD_LEVEL, "rows": rows}, out, indent=1)
