@@ -1,0 +1,80 @@
+"""The documents are true: their examples run, their links lead somewhere, their lists are complete."""
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+from sklearn.neural_network import MLPClassifier
+
+import sklearn_heads
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+SOURCE = ROOT / "sklearn_heads"
+MODULES = ["sklearn_heads", *(m.name for m in pkgutil.walk_packages(sklearn_heads.__path__, "sklearn_heads."))]
+needs_source = pytest.mark.skipif(not SOURCE.exists(), reason="needs the source tree")
+ESTIMATORS = [sklearn_heads.MLPBinary, sklearn_heads.MLPMulticlass, sklearn_heads.MLPMultiLabel]
+
+
+def defaults(estimator):
+    parameters = inspect.signature(estimator).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
+
+
+def table_rows(text):
+    """First cell, stripped of its backquotes, to the cells after it."""
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("| `")]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_of_pages_run(page):
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_docstrings_run(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_estimator_has_an_example(estimator):
+    assert ">>> " in estimator.__doc__
+
+
+@needs_source
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@needs_source
+def test_architecture_lists_every_source_file():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    first_cells = "".join(line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `"))
+    listed = set(re.findall(r"`([\w/.]+)`", first_cells))
+    kinds = {".py", ".pyx", ".pxd", ".h", ".typed"}
+    present = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*") if path.suffix in kinds}
+    assert listed == present
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_defaults_page_lists_what_differs(estimator):
+    rows = table_rows((ROOT / "docs" / "defaults.md").read_text(encoding="utf-8"))
+    theirs, ours = defaults(MLPClassifier), defaults(estimator)
+    assert theirs.keys() <= ours.keys()
+    for name, default in ours.items():
+        said = rows.get(name)
+        if name in theirs and theirs[name] == default:
+            assert said is None, f"{name} is listed, but does not differ"
+        else:
+            assert said, f"{name} is not listed"
+            shown = said[1] if name in theirs else said[0]
+            wanted = str(default) if name == "head" else f"`{default!r}`".replace("'", '"')
+            assert wanted in shown, f"{name}: the page says {shown}"
+            if name in theirs:
+                assert f"`{theirs[name]!r}`".replace("'", '"') in said[0], f"{name}: the page says {said[0]} of MLPClassifier"
