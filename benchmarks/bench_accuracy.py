@@ -55,7 +55,8 @@ def main():
     for dtype, largest in ((np.float64, 700), (np.float32, 85)):
         info = np.finfo(dtype)
         for name, values, truth in [*binary_rows(dtype, largest), *multiclass_rows(dtype, largest)]:
-            rows.append({"function": name, "dtype": dtype.__name__, "error / epsilon": relative(values, truth, info.tiny) / info.eps})
+            error = relative(values, truth, info.tiny) / info.eps
+            rows.append({"function": name, "dtype": dtype.__name__, "error / epsilon": error})
     report("Accuracy against mpmath", rows, arguments.json)
 
 

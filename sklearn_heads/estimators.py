@@ -4,7 +4,7 @@ What a classifier is comes from MLPBase; which labels it takes and which head an
 """
 from __future__ import annotations
 
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Options, StrOptions
 
 from sklearn_heads._base import MLPBase
 from sklearn_heads.heads import (
@@ -559,7 +559,7 @@ class MLPMultiLabel(MLPBase):
     """
 
     # "softmax" is let through here, to be answered with the reason below.
-    _parameter_constraints = {**MLPBase._parameter_constraints, "head": [StrOptions({"sigmoid", "softmax"}, internal={"softmax"})]}
+    _parameter_constraints = {**MLPBase._parameter_constraints, "head": [StrOptions({"sigmoid"}), Options(str, {"softmax"})]}
 
     def __init__(
         self,
