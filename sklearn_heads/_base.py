@@ -116,6 +116,8 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
             class_weights = head.class_weights(self.class_weight, y, weights)
             n_members, settings, may_split = resolve(self.n_members, len(y), self._settings())
+            if goes_on:  # a network keeps its precision
+                settings = settings.changed(dtype=self.members_[0].network.dtype)
             if self.store_oof and n_members == 1:
                 raise ValueError(
                     "store_oof keeps probabilities by members that did not see the row, but this fit is a single network "
@@ -128,7 +130,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             random = check_random_state(self.random_state)
             streams = [random] if n_members == 1 else spawn(random, n_members)
             if goes_on:
-                members = self._members_to_go_on(streams, self._head_for(y), settings.dtype)
+                members = self._members_to_go_on(streams)
             else:
                 biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
                 members = [self._new_member(head, encoding, biases, settings.dtype, stream) for stream in streams]
@@ -245,34 +247,30 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         return arrange(X, y, weights)[0]
 
     def _new_member(self, head, encoding, biases, dtype, random):
+        self._networks_made_with = self._network_parameters()
         units = [encoding.width, *self._hidden_units(), head.n_outputs]
         network = initial_network(units, self.activation, head.kernel, dtype, self.weight_init, biases, random)
         return Member(network, encoding, random)
 
-    def _members_to_go_on(self, streams, head, dtype):
-        """Copies of the members of the last fit, for warm_start; what a network is cannot change on the way."""
-        network, encoding = self.members_[0].network, self.members_[0].encoding
-        now = {
-            "n_members": len(streams),
+    def _network_parameters(self):
+        """The parameters that say what a network is, which cannot change once there is one."""
+        return {
             "hidden_layer_sizes": self._hidden_units(),
             "activation": self.activation,
-            "head": type(head).__name__,
+            "head": self.head,
             "input_encoding": self.input_encoding,
-            "dtype": np.dtype(dtype).name,
+            "dtype": np.dtype(self.dtype).name,
         }
-        then = {
-            "n_members": len(self.members_),
-            "hidden_layer_sizes": list(network.layer_units[1:-1]),
-            "activation": network.activation,
-            "head": type(self._head).__name__,
-            "input_encoding": encoding.kind,
-            "dtype": network.dtype.name,
-        }
+
+    def _members_to_go_on(self, streams):
+        """Copies of the members of the last fit, for warm_start."""
+        then = {**self._networks_made_with, "n_members": len(self.members_)}
+        now = {**self._network_parameters(), "n_members": len(streams)}
         for name, value in then.items():
             if now[name] != value:
                 raise ValueError(
-                    f"warm_start goes on with the networks of the last fit, where {name} was {value}; these rows and "
-                    f"parameters ask for {now[name]}. Keep {name}, or set warm_start=False."
+                    f"warm_start goes on with the networks of the last fit, for which {name} was {value!r}; these rows and "
+                    f"parameters ask for {now[name]!r}. Set {name}={value!r}, or warm_start=False."
                 )
         members = [member.copy() for member in self.members_]
         for member, stream in zip(members, streams):

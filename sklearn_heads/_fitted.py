@@ -102,8 +102,8 @@ class Fitted:
     # ---- what a fitted estimator tells ------------------------------------------------------------------------------
 
     @property
-    def classes_(self) -> NDArray | list[NDArray]:
-        """ndarray: the class labels, sorted; for a label matrix a list of ``[0, 1]``, one a label."""
+    def classes_(self) -> NDArray:
+        """ndarray: the class labels, sorted; for a label matrix the column numbers."""
         return self._fitted("_head").classes
 
     @property

@@ -519,8 +519,8 @@ class MLPMultiLabel(MLPBase):
 
     Attributes
     ----------
-    classes_ : list of L ndarrays
-        ``[0, 1]`` for each label, as scikit-learn's multi-label forests have it; for a vector y the ndarray of its two classes.
+    classes_ : ndarray of shape (L,)
+        The column numbers of the labels; for a vector y its two classes.
     members_ : list
         The trained networks, with `coefs_`, `intercepts_`, `loss_curve_`, `validation_loss_curve_`, `best_iter_`, `n_iter_`,
         `loss_` and `t_`; for a single network the estimator has these itself.

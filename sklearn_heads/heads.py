@@ -203,7 +203,7 @@ class MultiSigmoid:
 
     def __init__(self, n_labels):
         self.n_outputs = n_labels
-        self.classes = [np.array([0, 1])] * n_labels  # as scikit-learn's multi-label forests have it: scorers read it
+        self.classes = np.arange(n_labels)
 
     @classmethod
     def of(cls, y):

@@ -92,7 +92,7 @@ def test_scaled_inside_and_in_float32_it_is_still_logistic_regression(estimator)
     X, y = data({MLPBinary: "binary", MLPMulticlass: "multiclass", MLPMultiLabel: "multilabel"}[estimator], 120)
     X = uneven(X)
     scaled = StandardScaler().fit_transform(X)
-    ours = estimator(alpha=1.0, **{**LINEAR, "tol": 1e-5}).fit(X, y)
+    ours = estimator(alpha=1.0, **{**LINEAR, "tol": 1e-5, "input_encoding": "standard"}).fit(X, y)
     columns = y.T if y.ndim == 2 else [y]
     expected = [LogisticRegression(tol=1e-10, max_iter=10_000).fit(scaled, c).decision_function(scaled) for c in columns]
     expected = np.column_stack(expected) if y.ndim == 2 else expected[0]

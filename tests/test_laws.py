@@ -99,7 +99,7 @@ def test_scaling_inside_is_weighted_and_streams_over_blocks():
     X, y = data("binary-sigmoid", 9000)  # more than one block of rows
     weights = np.random.RandomState(0).uniform(0.1, 2, len(X))
     scaler = StandardScaler().fit(X, sample_weight=weights)
-    inside = still("binary-sigmoid", max_iter=3).fit(X, y, weights)
+    inside = still("binary-sigmoid", max_iter=3, input_encoding="standard").fit(X, y, weights)
     outside = still("binary-sigmoid", max_iter=3, input_encoding=None).fit(scaler.transform(X), y, weights)
     np.testing.assert_allclose(inside.predict_proba(X), outside.predict_proba(scaler.transform(X)), rtol=1e-7)
 

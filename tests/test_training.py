@@ -50,12 +50,12 @@ def test_the_best_epoch_is_kept_and_its_loss_is_the_log_loss_of_the_given_rows(n
 
 def test_training_stops_after_its_patience(name):
     X, y = data(name, 200)
-    options = {**ONE, "learning_rate_init": 0.03, "n_iter_no_change": 4, "tol": 1e-3, "max_iter": 200}
+    options = {**ONE, "learning_rate_init": 0.03, "n_iter_no_change": 4, "max_iter": 200}
     clf = HEADS[name](**options).fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:])
     assert clf.n_iter_ < 200
     best, unlucky, stops = np.inf, 0, None
     for epoch, loss in enumerate(clf.validation_loss_curve_, start=1):
-        unlucky = unlucky + 1 if loss > best - 1e-3 else 0
+        unlucky = unlucky + 1 if loss > best else 0
         best = min(best, loss)
         stops = stops or (epoch if unlucky > 4 else None)
     assert stops == clf.n_iter_
@@ -84,7 +84,7 @@ def test_a_split_takes_its_share_and_keeps_the_classes_balanced(fraction, monkey
     y = np.repeat([0, 1, 2], [20, 80, 100])
     X = np.random.RandomState(0).normal(size=(200, 5))
     clf = MLPMulticlass(**ONE, max_iter=2, validation_fraction=fraction).fit(X, y)
-    (inside, watched), = seen
+    inside, watched = (part.order for part in seen[0])
     assert sorted([*inside, *watched]) == list(range(200))
     np.testing.assert_array_equal(np.bincount(y[watched]), fraction * np.array([20, 80, 100]))
     assert clf.t_ == 2 * len(inside) == 2 * 200 * (1 - fraction)
@@ -199,9 +199,9 @@ def test_warm_start_keeps_scaling_and_classes():
     before = clf.decision_function(uneven(X))
     clf.set_params(max_iter=1, learning_rate_init=1e-12, weight_decay=0.0).fit(uneven(X[:30]) + 100.0, y[:30])
     np.testing.assert_allclose(clf.decision_function(uneven(X)), before, rtol=1e-6, atol=1e-6)
-    with pytest.raises(ValueError, match="warm_start cannot change hidden_layer_sizes"):
+    with pytest.raises(ValueError, match=r"warm_start.*hidden_layer_sizes"):
         clf.set_params(hidden_layer_sizes=(9,)).fit(X, y)
-    with pytest.raises(ValueError, match="warm_start goes on with the 1 networks"):
+    with pytest.raises(ValueError, match=r"warm_start.*n_members was 1"):
         clf.set_params(hidden_layer_sizes=(6,), n_members=3).fit(X, y)
 
 
@@ -221,7 +221,7 @@ def test_warm_start_does_not_ignore_a_parameter_that_changed(parameter, value):
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_after_a_failure_the_earlier_fit_predicts(name, method, warm_start):
     X, y = data(name)
-    clf = HEADS[name](**SMALL, warm_start=warm_start).fit(X, y)
+    clf = HEADS[name](**SMALL, input_encoding="standard", warm_start=warm_start).fit(X, y)
     before = clf.predict_proba(X)
     clf.set_params(learning_rate_init=1e30, solver="sgd")
     for bad_X, bad_y in ((X[:, :3], y), (X * 1e300, y), (X, y[:-1]), (X * np.nan, y)):
