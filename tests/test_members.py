@@ -92,7 +92,7 @@ def test_out_of_fold_loss_is_that_of_the_probabilities(cls, X, y):
 def test_random_labels_show_no_leak():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(400, 10)), rng.integers(0, 2, 400)
-    settings = {"hidden_layer_sizes": (64,), "max_iter": 40, "early_stopping": False, "dropout": 0, "random_state": 0}
+    settings = {"hidden_layer_sizes": (64,), "max_iter": 100, "early_stopping": False, "dropout": 0, "random_state": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is meant to overfit, not to converge
         clf = MLPBinary(n_members=4, store_oof=True, **settings).fit(X, y)
