@@ -1,6 +1,9 @@
 """Log loss, error and fit time of the default recipe against peers, over many data sets.
 
     python benchmarks/bench_quality.py [--data FOLDER] [--seeds 2] [--picture quality.png] [--json quality.json]
+    python benchmarks/bench_quality.py --data FOLDER --variant '{"dropout": 0}' --variant '{"n_members": 8}'
+
+With --variant, constructor parameters as JSON, each variant is compared with the defaults, and the peers are left out.
 
 FOLDER holds one .npz a data set: X (n, d), y (n,) of class ids or (n, L) of 0 and 1. Without a folder the sets are those that
 scikit-learn ships. Every model sees the same rows: at most 5,000 to train on and 10,000 to test on, stratified but for
@@ -62,7 +65,10 @@ def split(X, y, seed):
     return [np.where(np.isfinite(part), part, median) for part in parts[:2]] + parts[2:]
 
 
-def models(task, seed):
+def models(task, seed, variants):
+    if variants:
+        changed = {text: OURS[task](random_state=seed, **json.loads(text)) for text in variants}
+        return {"ours": OURS[task](random_state=seed), **changed}
     scaled = make_pipeline(StandardScaler(), MLPClassifier(random_state=seed))
     result = {
         "ours": OURS[task](random_state=seed),
@@ -86,14 +92,14 @@ def scores(model, X, y, classes):
     return -np.log(np.maximum(of_truth, 1e-15)).mean(), error
 
 
-def measure(folder, n_seeds):
+def measure(folder, n_seeds, variants):
     """Rows of set, task, seed, model, log loss, error, fit seconds."""
     rows = []
     for name, (X, y) in sets(folder):
         task = "multilabel" if y.ndim == 2 else ("binary" if len(np.unique(y)) == 2 else "multiclass")
         for seed in range(n_seeds):
             X_train, X_test, y_train, y_test = split(X, y, seed)
-            for model_name, model in models(task, seed).items():
+            for model_name, model in models(task, seed, variants).items():
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # peers that have not converged are measured as they are
                     start = time.perf_counter()
@@ -129,14 +135,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="", help="a folder of .npz files; without it scikit-learn's sets")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--variant", action="append", default=[], help="constructor parameters as JSON; may be repeated")
     parser.add_argument("--picture", default="", help="write the ratio a set, sorted, to this file")
     parser.add_argument("--json", default="", help="write the rows to this file")
     arguments = parser.parse_args()
-    rows = measure(arguments.data, arguments.seeds)
+    rows = measure(arguments.data, arguments.seeds, arguments.variant)
     tasks = {row["set"]: row["task"] for row in rows}
     print(f"\n{machine()}\n")
     print(f"{'':46}{'log loss':>9}{'won':>7}  {'worst':22}{'error, points':>13}{'won':>7}{'time':>7}  worst")
-    pairs = ("ours", "scaled MLPClassifier"), ("ours, light", "scaled MLPClassifier"), ("ours", "HistGradientBoosting")
+    pairs = [("ours", "scaled MLPClassifier"), ("ours, light", "scaled MLPClassifier"), ("ours", "HistGradientBoosting")]
+    pairs = [(variant, "ours") for variant in arguments.variant] or pairs
     for ours, peer in pairs:
         found = compare(rows, ours, peer)
         loss, error, seconds = (dict(zip(found, column)) for column in np.array(list(found.values())).T)
