@@ -58,8 +58,11 @@ class InputEncoding:
     def __getstate__(self):
         return {**vars(self), "_arrays": None}
 
-    def fit(self, X, weights=None):
-        """Take weighted statistics of X, a block of rows at a time."""
+    def fit(self, X, weights=None, in_portions=False):
+        """Take weighted statistics of X, a block of rows at a time.
+
+        in_portions: X is only the first of the rows, so a column that is constant here may vary later, and stays.
+        """
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
         self.binned_, self.edges_ = np.empty(0, dtype=np.int32), np.empty((1, 0))
@@ -73,16 +76,19 @@ class InputEncoding:
             scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
         self.scale_ = scaler.scale_
         self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
+        hopeless = np.flatnonzero(~(np.isfinite(self.mean_) & np.isfinite(1 / self.scale_)))
+        if len(hopeless):
+            raise ValueError(f"columns {hopeless.tolist()} of X hold values too large or too small to scale: rescale them first.")
         if self.kind == "piecewise" and not self.is_sparse_:
-            self._fit_piecewise(X, weights)
+            self._fit_piecewise(X, weights, in_portions)
         return self
 
-    def _fit_piecewise(self, X, weights):
+    def _fit_piecewise(self, X, weights, in_portions):
         low, high = X.min(axis=0), X.max(axis=0)
         two_valued = np.ones(X.shape[1], dtype=bool)
         for block in gen_batches(X.shape[0], BLOCK):
             two_valued &= ((X[block] == low) | (X[block] == high)).all(axis=0)
-        used = low < high
+        used = (low < high) | in_portions
         if not used.any():  # nothing to learn from, but a network needs an input
             used[0] = True
         self.columns_ = np.flatnonzero(used).astype(np.int32)

@@ -25,7 +25,7 @@ def test_the_probability_is_the_mean_of_the_members(cls, X, y):
     clf = cls(n_members=3, dtype="float64", **SMALL).fit(X, y)
     assert len(clf.members_) == 3
     rows, order = clf.input_encoding_.rows(X, np.float64), np.arange(len(X))
-    logits = [member.logits(rows, order) for member in clf.members_]
+    logits = [member.network.logits(rows, order) for member in clf.members_]
     if cls is MLPMulticlass:
         mean = np.mean([losses.softmax(z) for z in logits], axis=0)
     else:

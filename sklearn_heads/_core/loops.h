@@ -429,6 +429,16 @@ LOOP FN(append_bins)(const Encoding *encoding, const REAL *restrict z, REAL *res
     }
 }
 
+/* Beyond 1e18 a square overflows float, and a double beyond float's range has become inf: far is far. */
+LOOP FN(cap_row)(REAL *restrict z, size d)
+{
+    const REAL cap = (REAL)1e18;
+    SIMD EACH(j, d) {
+        const REAL low = z[j] < -cap ? -cap : z[j];
+        z[j] = low > cap ? cap : low;
+    }
+}
+
 /* A smooth clip: the identity near 0, never beyond +-bound. */
 LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
 {
