@@ -1,0 +1,4 @@
+"""Cuts for any classifier: `ThresholdTuner`, its exact searches and its display. Imports no network."""
+from ._tuner import ThresholdTuner
+
+__all__ = ["ThresholdTuner"]

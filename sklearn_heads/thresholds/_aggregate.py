@@ -1,0 +1,73 @@
+"""From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
+
+A problem offers search(counts, start) -> solution or None, evaluate(solution, counts) -> float, average(solutions) -> solution,
+parameters(solution) -> the cuts or biases, and arrange(folds); counts is a uint8 vector, how often each row is drawn.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_heads._core import sweep as core
+
+N_PARTS = 5
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A solution with the spread of its parameters and its estimated score."""
+
+    solution: np.ndarray
+    std: np.ndarray
+    score: float
+
+
+def replicates(how, folds, n_bootstraps, rng):
+    """Counts over the rows, one vector after another: bootstraps, single folds, or all folds but one."""
+    if how == "bagged":
+        for _ in range(n_bootstraps):
+            counts = np.empty(len(folds), np.uint8)
+            core.draw_poisson(int(rng.randint(2**31 - 1)), counts)
+            yield counts
+    else:
+        for fold in range(folds.max() + 1):
+            yield ((folds == fold) == (how == "fold_mean")).view(np.uint8)
+
+
+def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng) -> Tuned | None:
+    """Solve on all rows and on replicates. None if even all rows have no solution.
+
+    The score is that of each replicate's own solution on the rows the replicate left out. The plug-in ("expected") never saw
+    a label, so its solution is scored on all of them.
+    """
+    everything = np.ones(len(folds), np.uint8)
+    pooled = problem.search(everything)
+    if pooled is None:
+        return None
+    if folds.max() == 0 and how != "bagged":
+        folds = rng.randint(N_PARTS, size=len(folds))
+    folds = problem.arrange(folds)
+    solutions, scores = [], []
+    for counts in replicates(how, folds, n_bootstraps, rng):
+        solution = problem.search(counts, pooled)
+        if solution is not None:
+            solutions.append(solution)
+            scores.append(problem.evaluate(solution, (counts == 0).view(np.uint8)))
+    averaged = how in ("bagged", "fold_mean") and solutions
+    solution = problem.average(np.array(solutions)) if averaged else pooled
+    if how == "expected":
+        scores = [problem.evaluate(pooled, everything)]
+    return Tuned(solution, _spread(problem, how, solutions or [pooled]), _mean(scores))
+
+
+def _spread(problem, how, solutions):
+    """Standard error of the cut: the bootstrap's, that of a mean over folds, or the jackknife's over left-out folds."""
+    std = np.std([problem.parameters(solution) for solution in solutions], axis=0)
+    n = len(solutions)
+    if how == "bagged":
+        return std
+    return std / np.sqrt(max(n - 1, 1)) if how == "fold_mean" else std * np.sqrt(n - 1)
+
+
+def _mean(scores):
+    scores = [score for score in scores if not np.isnan(score)]
+    return float(np.mean(scores)) if scores else np.nan

@@ -1,0 +1,252 @@
+"""ThresholdTuner: any classifier, with the cuts that a metric calls for."""
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import _safe_indexing, check_random_state, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from . import _checks as checks
+from ._aggregate import aggregate
+from ._grid import MOST_BOOTSTRAPS, Judge
+from ._objective import as_scorer, parse_constraint, parse_cost, parse_scoring, swapped
+from ._problem import Held, make_problem
+from ._routing import route
+from ._scores import check_finite, columns, fit_and_score, logits, score_method
+
+
+def _inner_has(method: str):
+    return available_if(lambda tuner: hasattr(getattr(tuner, "estimator_", tuner.estimator), method))
+
+
+class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """DOCSTRING
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        scoring: Any = "balanced_accuracy",
+        response_method: str = "auto",
+        thresholds: Any = "all",
+        constraint: tuple[str, str, float] | None = None,
+        cost_matrix: Any = None,
+        aggregate: str = "bagged",
+        n_bootstraps: int = 50,
+        n_restarts: int = 10,
+        min_positives: int = 5,
+        strategy: str = "per_label",
+        pos_label: Any = None,
+        cv: Any = None,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        store_cv_results: bool = False,
+    ):
+        self.estimator = estimator
+        self.scoring = scoring
+        self.response_method = response_method
+        self.thresholds = thresholds
+        self.constraint = constraint
+        self.cost_matrix = cost_matrix
+        self.aggregate = aggregate
+        self.n_bootstraps = n_bootstraps
+        self.n_restarts = n_restarts
+        self.min_positives = min_positives
+        self.strategy = strategy
+        self.pos_label = pos_label
+        self.cv = cv
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.store_cv_results = store_cv_results
+
+    def fit(self, X: Any, y: Any, **params: Any) -> "ThresholdTuner":
+        """Fit the estimator and tune its cuts.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+            Training data, as the estimator takes it.
+        y : array-like of shape (n,) or (n, L)
+            Labels: two classes, several classes, or a 0/1 matrix of L labels.
+        **params : dict
+            `sample_weight` of shape (n,) goes to the estimator's fit (where it takes it) and to the metric. Under metadata
+            routing, each argument goes to those of the estimator, the splitter and the scorer that request it.
+
+        Returns
+        -------
+        self : ThresholdTuner
+        """
+        checks.check_params(self)
+        X, y = indexable(X, y)
+        kind, y = checks.check_target(y)
+        self._kind, self._classes, self._positive = kind, None, 1
+        self._method = score_method(self.estimator, self.response_method)
+        if kind != "multilabel":
+            self._classes = np.unique(y) if not self._is_prefit() else checks.check_classes(self.estimator, y)
+        candidates = checks.check_thresholds(self.thresholds, kind)
+        objective, constraint = self._objective()
+        routed = route(self, objective.scorer, params)
+        weight = checks.check_weight(routed.weight, len(y))
+
+        self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read)
+        checks.check_scores(scores, folds)
+        kept = weight[rows] > 0
+        rows = rows[kept]
+        codes = self._encode(y[rows])
+        held = Held(kind, scores[kept], codes, weight[rows], folds[kept], self._method)
+        checks.check_labels(held)
+        judge = None
+        if objective.metric is None:
+            arguments = {name: _safe_indexing(value, rows) for name, value in routed.score.items()}
+            judge = Judge(objective.scorer, _safe_indexing(X, rows), y[rows], self.classes_, arguments)
+        rng = check_random_state(self.random_state)
+        problem = make_problem(self, held, objective, constraint, candidates, judge, self._decode, rng)
+        n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
+        tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng)
+        if tuned is None:
+            raise ValueError(problem.failure())
+        self._publish(problem, tuned)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels at the tuned cuts: positive where the score reaches the cut, or the largest biased log-probability.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        labels : ndarray of shape (n,) or (n, L)
+        """
+        margin = self._margin(X)
+        return self._decode(margin.argmax(axis=1) if self._kind == "multiclass" else margin >= 0)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Margin over the cut, in the units of the scores: `predict` is its sign, or its argmax.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        margin : ndarray
+            (n,) score minus cut, positive towards `classes_[1]`; (n, L) the same a label; (n, K) log-probability plus bias.
+        """
+        margin = self._margin(X)
+        return margin if self._positive == 1 else -margin
+
+    @_inner_has("predict_proba")
+    def predict_proba(self, X: Any) -> Any:
+        """The estimator's own probabilities, untouched by the cuts."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict_proba(X)
+
+    @_inner_has("predict_log_proba")
+    def predict_log_proba(self, X: Any) -> Any:
+        """The estimator's own log-probabilities, untouched by the cuts."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict_log_proba(X)
+
+    @property
+    def classes_(self) -> Any:
+        """The estimator's classes."""
+        return self.estimator_.classes_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "solver_")
+
+    def __sklearn_tags__(self):
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        if inner.classifier_tags is not None:
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+            tags.classifier_tags.multi_label = inner.classifier_tags.multi_label
+        return tags
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """How the arguments of fit reach the estimator, the splitter and the scorer."""
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=to_fit)
+        router.add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        scorer = None if self.cost_matrix is not None else as_scorer(self.scoring, self.estimator)
+        if scorer is None or isinstance(scorer, str):
+            return router.add_self_request(self)
+        return router.add(scorer=scorer, method_mapping=MethodMapping().add(caller="fit", callee="score"))
+
+    def _is_prefit(self) -> bool:
+        if not (isinstance(self.cv, str) and self.cv == "prefit"):
+            return False
+        if self.refit:
+            raise ValueError("When cv='prefit', refit cannot be True: pass refit=False to tune the estimator as it is.")
+        try:
+            check_is_fitted(self.estimator, "classes_")
+        except NotFittedError as error:
+            raise NotFittedError(
+                "When cv='prefit', `estimator` must be fitted. Fit it first, on other rows, or use cv=5."
+            ) from error
+        return True
+
+    def _objective(self):
+        kind, classes = self._kind, self._classes
+        if self.cost_matrix is None:
+            objective = parse_scoring(self.scoring, kind, self.estimator)
+        else:
+            objective = parse_cost(self.cost_matrix, kind, 0 if classes is None else len(classes))
+        constraint = parse_constraint(self.constraint, objective, kind, self.strategy)
+        if kind == "binary":
+            self._positive = checks.positive_class(classes, self.pos_label, objective, constraint)
+        if self.cost_matrix is not None and self._positive == 0:
+            objective = swapped(objective)
+        return objective, constraint
+
+    def _read(self, estimator, X=None, proba=None):
+        """Scores of rows, or of probabilities that are already there, in the layout of `columns`."""
+        output = getattr(estimator, self._method)(X) if proba is None else proba
+        return columns(output, self._kind, self._method, estimator.classes_, self._classes, self._positive)
+
+    def _encode(self, y):
+        if self._kind == "multilabel":
+            return y.astype(float)
+        codes = np.searchsorted(self._classes, y)
+        return (codes == self._positive).astype(float) if self._kind == "binary" else codes
+
+    def _decode(self, codes):
+        if self._kind == "multilabel":
+            return codes.astype(int)
+        if self._kind == "binary":
+            codes = np.where(codes.ravel(), self._positive, 1 - self._positive)
+        return self._classes[codes]
+
+    def _margin(self, X):
+        check_is_fitted(self)
+        scores = self._read(self.estimator_, X)
+        check_finite(scores, "for the rows to predict")
+        if self._kind == "multiclass":
+            return logits(scores, self._method) + self.class_bias_
+        return scores - (self.best_threshold_ if self._kind == "binary" else self.thresholds_)
+
+    def _publish(self, problem, tuned):
+        found, spread = problem.parameters(tuned.solution), tuned.std
+        for stale in ("best_threshold_", "thresholds_", "class_bias_", "cv_results_"):
+            vars(self).pop(stale, None)
+        if self._kind == "binary":
+            self.best_threshold_, spread = float(found[0]), float(spread[0])
+        elif self._kind == "multilabel":
+            self.thresholds_ = found
+        else:
+            self.class_bias_ = found
+        self.threshold_std_, self.best_score_, self.solver_ = spread, tuned.score, problem.solver
+        if self.store_cv_results:
+            self.cv_results_ = problem.curve()
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
