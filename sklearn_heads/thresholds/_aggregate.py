@@ -1,7 +1,8 @@
 """From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
 
-A problem offers search(counts, start) -> solution or None, evaluate(solution, counts) -> float, average(solutions) -> solution,
-parameters(solution) -> the cuts or biases, and arrange(folds); counts is a uint8 vector, how often each row is drawn.
+A problem offers search(counts, start) -> solution or None, evaluate(solution, counts) -> float, average(solutions) ->
+solution, parameters(solution) -> cuts or biases, at(parameters) -> solution, and arrange(folds); counts is a uint8 vector,
+how often each row is drawn.
 """
 from dataclasses import dataclass
 
@@ -14,9 +15,9 @@ N_PARTS = 5
 
 @dataclass(frozen=True)
 class Tuned:
-    """A solution with the spread of its parameters and its estimated score."""
+    """The chosen cuts or biases, their spread and their estimated score."""
 
-    solution: np.ndarray
+    parameters: np.ndarray
     std: np.ndarray
     score: float
 
@@ -33,11 +34,14 @@ def replicates(how, folds, n_bootstraps, rng):
             yield ((folds == fold) == (how == "fold_mean")).view(np.uint8)
 
 
-def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng) -> Tuned | None:
+def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=None) -> Tuned | None:
     """Solve on all rows and on replicates. None if even all rows have no solution.
 
     The score is that of each replicate's own solution on the rows the replicate left out. The plug-in ("expected") never saw
     a label, so its solution is scored on all of them.
+
+    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag: there,
+    whatever the search found on all rows is noise.
     """
     everything = np.ones(len(folds), np.uint8)
     pooled = problem.search(everything)
@@ -46,17 +50,25 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng) -> T
     if folds.max() == 0 and how != "bagged":
         folds = rng.randint(N_PARTS, size=len(folds))
     folds = problem.arrange(folds)
-    solutions, scores = [], []
+    solutions, scores, own_scores = [], [], []
+    untuned = problem.at(own) if own is not None and how == "bagged" else None
     for counts in replicates(how, folds, n_bootstraps, rng):
         solution = problem.search(counts, pooled)
-        if solution is not None:
-            solutions.append(solution)
-            scores.append(problem.evaluate(solution, (counts == 0).view(np.uint8)))
+        if solution is None:
+            continue
+        left_out = (counts == 0).view(np.uint8)
+        solutions.append(solution)
+        scores.append(problem.evaluate(solution, left_out))
+        if untuned is not None:
+            own_scores.append(problem.evaluate(untuned, left_out))
     averaged = how in ("bagged", "fold_mean") and solutions
-    solution = problem.average(np.array(solutions)) if averaged else pooled
+    chosen = problem.parameters(problem.average(np.array(solutions)) if averaged else pooled)
     if how == "expected":
         scores = [problem.evaluate(pooled, everything)]
-    return Tuned(solution, _spread(problem, how, solutions or [pooled]), _mean(scores))
+    score = _mean(scores)
+    if untuned is not None and (own_score := _mean(own_scores)) >= score:
+        chosen, score = np.array(own), own_score
+    return Tuned(chosen, _spread(problem, how, solutions or [pooled]), score)
 
 
 def _spread(problem, how, solutions):

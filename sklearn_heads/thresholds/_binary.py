@@ -104,6 +104,9 @@ class BinaryCut:
     def parameters(self, solution):
         return self.ranking.cut(solution[:1])
 
+    def at(self, parameters):
+        return np.repeat(self.ranking.position(parameters[0]), 2)
+
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each, on all rows."""
         cuts, values = self.ranking.curve(self.metric, self.true_pos, self.true_neg)

@@ -83,8 +83,9 @@ def check_target(y):
     return found, y
 
 
-def check_weight(weight, n: int) -> np.ndarray:
+def check_weight(weight, y) -> np.ndarray:
     """Weights (n,), ones where there are none."""
+    n = len(y)
     if weight is None:
         return np.ones(n)
     weight = np.asarray(weight, float)
@@ -94,6 +95,8 @@ def check_weight(weight, n: int) -> np.ndarray:
         raise ValueError("sample_weight must be finite and not negative: a weight says how many rows a row stands for.")
     if not weight.any():
         raise ValueError("sample_weight is zero for every row (a total weight of zero): nothing is left to learn from.")
+    if y.ndim == 1 and len(left := np.unique(y[weight > 0])) < 2:
+        raise ValueError(f"sample_weight is zero for every class but {left[0]!r}: one class is nothing to tune a cut for.")
     return weight
 
 

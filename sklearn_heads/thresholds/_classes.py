@@ -143,6 +143,9 @@ class ClassBiases:
     def parameters(self, solution):
         return solution
 
+    def at(self, bias):
+        return np.asarray(bias)
+
     def curve(self) -> dict:
         """The biases at which each start ends, and their scores."""
         sample = Sample(self.objective, self.logits, self.row, self.label, self.weight[self.row] * self.part)

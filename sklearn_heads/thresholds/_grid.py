@@ -107,6 +107,9 @@ class GridCuts:
         cuts = np.array([r.cut(position) for r, position in zip(self.rankings, solution[:, 0])])
         return np.resize(cuts, self.scores.shape[1])
 
+    def at(self, cuts):
+        return self.start
+
     def curve(self) -> dict:
         """Thresholds, increasing, and the score at each, the other labels held at their best."""
         rows = np.arange(len(self.scores))
@@ -168,6 +171,9 @@ class GridBiases:
 
     def parameters(self, solution):
         return solution
+
+    def at(self, bias):
+        return np.asarray(bias)
 
     def curve(self) -> dict:
         """The biases found on all rows and their score."""

@@ -84,7 +84,7 @@ class LabelCuts:
         """Why no cuts were found on all rows."""
         return "No row has weight, or no label has both values among the held-out rows. Use more rows, or shuffled folds."
 
-    def _at(self, cuts):
+    def at(self, cuts):
         """The solution that predicts as these cuts, at the nearest allowed position."""
         positions = [r.nearest(r.position(cut)) for r, cut in zip(self.rankings, cuts)]
         return np.repeat(np.array(positions)[:, None], 2, axis=1)
@@ -92,7 +92,7 @@ class LabelCuts:
     def _fixed_solution(self):
         cuts = np.zeros(len(self.rankings))
         cuts[list(self.fixed)] = list(self.fixed.values())
-        return self._at(cuts)
+        return self.at(cuts)
 
 
 class SeparateCuts(LabelCuts):
@@ -176,14 +176,14 @@ class RowCuts(LabelCuts):
 
     def _starts(self, counts):
         fixed = self._fixed_solution()
-        starts = [self._at(np.full(len(self.rankings), self.default_cut))]
+        starts = [self.at(np.full(len(self.rankings), self.default_cut))]
         shared = SharedCut(self.scores, self.labels, self.truth, self.weight, self.metric, self.mean)
-        starts.append(self._at(shared.parameters(shared.search(counts))))
+        starts.append(self.at(shared.parameters(shared.search(counts))))
         for seed in self.seeds:
             # At the score of a random positive row: as many alerts as a rank drawn from the positives' own.
             rng = np.random.default_rng(seed)
             cuts = [rng.choice(s[y > 0]) if y.any() else np.inf for s, y in zip(self.scores.T, self.labels.T)]
-            starts.append(self._at(cuts))
+            starts.append(self.at(cuts))
         for solution in starts:
             solution[list(self.fixed)] = fixed[list(self.fixed)]
         return starts
@@ -267,6 +267,9 @@ class SharedCut:
 
     def parameters(self, solution):
         return np.full(self.scores.shape[1], self.ranking.cut(solution[0]))
+
+    def at(self, cuts):
+        return np.repeat(self.ranking.position(cuts[0]), 2)
 
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each: an evaluation of all rows a cut, so at most 1,000 of them."""

@@ -35,6 +35,11 @@ class Held:
     def default_cut(self) -> float:
         return 0.5 if self.method == "predict_proba" else 0.0
 
+    def own_decision(self) -> np.ndarray:
+        """The parameters with which nothing is tuned: cuts at the default, no bias."""
+        n = 1 if self.scores.ndim == 1 else self.scores.shape[1]
+        return np.full(n, 0.0 if self.kind == "multiclass" else self.default_cut)
+
 
 def make_problem(tuner, held: Held, objective: Objective, constraint: Constraint | None, candidates, judge, decode, rng):
     """The problem to hand to `aggregate`. judge and decode serve scorers that only their function can compute."""
@@ -97,4 +102,4 @@ def _rare_labels(tuner, held, common, objective, candidates, rng) -> dict:
     metric = METRICS["f1"] if objective.average == "samples" else objective.metric
     shared = SharedCut(*common, metric, "micro", candidates)
     tuned = aggregate(shared, tuner.aggregate, held.folds, tuner.n_bootstraps, rng)
-    return dict.fromkeys(rare.tolist(), shared.parameters(tuned.solution)[0])
+    return dict.fromkeys(rare.tolist(), tuned.parameters[0])

@@ -43,7 +43,7 @@ def route(tuner, scorer, params: dict) -> Routed:
         warnings.warn(
             f"{type(inner).__name__}.fit takes no sample_weight: the weights are used for tuning only.", UserWarning, stacklevel=3
         )
-    return Routed(fit, {}, params if _takes_weights(scorer) else {}, params["sample_weight"])
+    return Routed(fit, {}, params if scorer is not None and _takes_weights(scorer) else {}, params["sample_weight"])
 
 
 def _takes_weights(scorer) -> bool:

@@ -92,7 +92,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         candidates = checks.check_thresholds(self.thresholds, kind)
         objective, constraint = self._objective()
         routed = route(self, objective.scorer, params)
-        weight = checks.check_weight(routed.weight, len(y))
+        weight = checks.check_weight(routed.weight, y)
 
         self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read)
         checks.check_scores(scores, folds)
@@ -108,7 +108,9 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         rng = check_random_state(self.random_state)
         problem = make_problem(self, held, objective, constraint, candidates, judge, self._decode, rng)
         n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
-        tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng)
+        # A constraint and given thresholds are the user's; the classifier's own cut need not be among them.
+        own = held.own_decision() if constraint is None and candidates is None else None
+        tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng, own)
         if tuned is None:
             raise ValueError(problem.failure())
         self._publish(problem, tuned)
@@ -235,7 +237,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return scores - (self.best_threshold_ if self._kind == "binary" else self.thresholds_)
 
     def _publish(self, problem, tuned):
-        found, spread = problem.parameters(tuned.solution), tuned.std
+        found, spread = tuned.parameters, tuned.std
         for stale in ("best_threshold_", "thresholds_", "class_bias_", "cv_results_"):
             vars(self).pop(stale, None)
         if self._kind == "binary":
