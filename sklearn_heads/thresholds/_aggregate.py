@@ -1,8 +1,8 @@
 """From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
 
 A problem offers search(counts, start) -> solution or None, evaluate(solution, counts) -> float, average(solutions) ->
-solution, parameters(solution) -> cuts or biases, at(parameters) -> solution, and arrange(folds); counts is a uint8 vector,
-how often each row is drawn.
+solution, parameters(solutions) -> cuts or biases on the last axis, at(parameters) -> solution, and arrange(folds); counts is
+a uint8 vector, how often each row is drawn.
 """
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
 
 def _spread(problem, how, solutions):
     """Standard error of the cut: the bootstrap's, that of a mean over folds, or the jackknife's over left-out folds."""
-    std = np.std([problem.parameters(solution) for solution in solutions], axis=0)
+    std = problem.parameters(np.array(solutions)).std(axis=0)
     n = len(solutions)
     if how == "bagged":
         return std

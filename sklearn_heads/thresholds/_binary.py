@@ -101,8 +101,8 @@ class BinaryCut:
             feasible = feasible_positions(self.ranking, self.pos, self.neg, self.constraint)
         return np.repeat(self.ranking.average(solutions, self.ranking.log_alerts(self.weight), feasible), 2)
 
-    def parameters(self, solution):
-        return self.ranking.cut(solution[:1])
+    def parameters(self, solutions):
+        return self.ranking.cut(solutions[..., :1])
 
     def at(self, parameters):
         return np.repeat(self.ranking.position(parameters[0]), 2)

@@ -60,27 +60,30 @@ def check_thresholds(thresholds, kind: str):
 
 
 def check_target(y):
-    """(kind, y): "binary", "multiclass" or "multilabel", and y as an array of one or two dimensions."""
+    """(kind, y, classes): "binary", "multiclass" or "multilabel"; y (n,) or (n, L); its values, None for multilabel."""
     if y is None:
         raise ValueError("ThresholdTuner requires y to be passed, but the target y is None.")
     if _num_samples(y) == 0:
         raise ValueError("X and y have 0 sample(s), while a minimum of 2 is required: there is nothing to learn from.")
-    found = type_of_target(y, input_name="y")
+    # Integers in one dimension are what most targets are; type_of_target takes longer to say so than the search takes.
+    plain = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu"
+    found = None if plain else type_of_target(y, input_name="y")
     if found == "multilabel-indicator":
         y = np.asarray(y.toarray() if issparse(y) else y)
         constant = y.min(axis=0) == y.max(axis=0)
         if constant.all():
             raise ValueError("All labels are constant: every column of y holds one value, so no cut can be learned.")
-        return "multilabel", y
-    if found not in ("binary", "multiclass"):
+        return "multilabel", y, None
+    if found not in ("binary", "multiclass", None):
         raise ValueError(
             f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, or "
             "be a 0/1 matrix of labels (MultiLabelBinarizer makes one). Continuous values want a regressor, or binning."
         )
-    y = column_or_1d(y, warn=True)
-    if len(np.unique(y)) < 2:
+    y = y if plain else column_or_1d(y, warn=True)
+    classes = np.unique(y)
+    if len(classes) < 2:
         raise ValueError(f"y holds one class, {y[0]!r}: the classifier needs two classes or more to be tuned.")
-    return found, y
+    return "binary" if len(classes) == 2 else "multiclass", y, classes
 
 
 def check_weight(weight, y) -> np.ndarray:
@@ -125,10 +128,10 @@ def positive_class(classes, pos_label, objective, constraint) -> int:
     )
 
 
-def check_classes(estimator, y) -> np.ndarray:
-    """The classes of a fitted estimator, among which those of y must be."""
+def fitted_classes(estimator, seen) -> np.ndarray:
+    """The classes of a fitted estimator, among which those seen in y must be."""
     classes = np.asarray(estimator.classes_)
-    if unknown := sorted(set(np.unique(y).tolist()) - set(classes.tolist())):
+    if unknown := sorted(set(seen.tolist()) - set(classes.tolist())):
         raise ValueError(f"y holds {unknown}, which the fitted estimator has not seen: its classes are {classes.tolist()}.")
     return classes
 

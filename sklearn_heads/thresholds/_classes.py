@@ -140,8 +140,8 @@ class ClassBiases:
     def average(self, solutions):
         return solutions.mean(axis=0)
 
-    def parameters(self, solution):
-        return solution
+    def parameters(self, solutions):
+        return solutions
 
     def at(self, bias):
         return np.asarray(bias)

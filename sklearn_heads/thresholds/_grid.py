@@ -103,9 +103,9 @@ class GridCuts:
         ]
         return np.repeat(np.array(means)[:, None], 2, axis=1)
 
-    def parameters(self, solution):
-        cuts = np.array([r.cut(position) for r, position in zip(self.rankings, solution[:, 0])])
-        return np.resize(cuts, self.scores.shape[1])
+    def parameters(self, solutions):
+        cuts = [r.cut(solutions[..., column, 0]) for column, r in enumerate(self.rankings)]
+        return np.stack(cuts * (self.scores.shape[1] // len(cuts)), axis=-1)
 
     def at(self, cuts):
         return self.start
@@ -169,8 +169,8 @@ class GridBiases:
     def average(self, solutions):
         return solutions.mean(axis=0)
 
-    def parameters(self, solution):
-        return solution
+    def parameters(self, solutions):
+        return solutions
 
     def at(self, bias):
         return np.asarray(bias)

@@ -70,9 +70,9 @@ class LabelCuts:
             out[label] = r.average(solutions[:, label], r.log_alerts(pos + neg), feasible)
         return out
 
-    def parameters(self, solution):
-        cuts = np.array([r.cut(position) for r, position in zip(self.rankings, solution[:, 0])])
-        cuts[list(self.fixed)] = list(self.fixed.values())
+    def parameters(self, solutions):
+        cuts = np.stack([r.cut(solutions[..., label, 0]) for label, r in enumerate(self.rankings)], axis=-1)
+        cuts[..., list(self.fixed)] = list(self.fixed.values())
         return cuts
 
     def curve(self) -> dict:
@@ -189,7 +189,7 @@ class RowCuts(LabelCuts):
         return starts
 
     def _ascend(self, solution, share):
-        predicted = self.scores >= self._cuts_of(solution)
+        predicted = self.scores >= self.parameters(solution)
         tp, fp = (predicted * self.labels).sum(1), (predicted * (1 - self.labels)).sum(1)
         best = share @ self._values(tp, fp)
         for _ in range(N_PASSES):
@@ -210,9 +210,6 @@ class RowCuts(LabelCuts):
             if best <= before:
                 break
         return solution, best
-
-    def _cuts_of(self, solution):
-        return np.array([r.cut(position) for r, position in zip(self.rankings, solution[:, 0])])
 
     def _values(self, tp, fp):
         return self.metric.values(tp, fp, self.labels.sum(1), (1 - self.labels).sum(1))
@@ -265,8 +262,8 @@ class SharedCut:
         alerts = self.ranking.log_alerts(self.weight[self.row])
         return np.repeat(self.ranking.average(solutions, alerts), 2)
 
-    def parameters(self, solution):
-        return np.full(self.scores.shape[1], self.ranking.cut(solution[0]))
+    def parameters(self, solutions):
+        return np.repeat(self.ranking.cut(solutions[..., :1]), self.scores.shape[1], axis=-1)
 
     def at(self, cuts):
         return np.repeat(self.ranking.position(cuts[0]), 2)

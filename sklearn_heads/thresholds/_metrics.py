@@ -23,6 +23,8 @@ class Metric:
 
     def coefficients(self, P, N) -> np.ndarray:
         """Shape (g, 6), a row for each of the g totals."""
+        if np.ndim(P) == 0:
+            return np.array([self.numbers(P, N)], float)
         P, N = np.broadcast_arrays(np.atleast_1d(np.asarray(P, float)), np.asarray(N, float))
         out = np.empty((len(P), 6))
         for column, number in zip(out.T, self.numbers(P, N), strict=True):

@@ -57,14 +57,16 @@ class Ranking:
             return self.candidates[(low + high - 1) // 2]
         s, n = self.scores, len(self.scores)
         top = bottom = 1.0
-        if len(self.positions) > 2:
-            top = s[0] - s[self.positions[1]]
-            bottom = s[self.positions[-2] - 1] - s[-1]
-        upper = np.where(positions == 0, s[0] + top, s[np.maximum(positions, 1) - 1])
-        lower = np.where(positions == n, s[-1] - bottom, s[np.minimum(positions, n - 1)])
-        cut = upper / 2 + lower / 2
-        # Between neighbouring floats the middle rounds to one of them; it must stay above the lower.
-        return np.where(cut > lower, cut, np.nextafter(lower, np.inf))
+        with np.errstate(over="ignore", under="ignore"):
+            if len(self.positions) > 2:
+                top = s[0] - s[self.positions[1]]
+                bottom = s[self.positions[-2] - 1] - s[-1]
+            upper = np.where(positions == 0, s[0] + top, s[np.maximum(positions, 1) - 1])
+            lower = np.where(positions == n, s[-1] - bottom, s[np.minimum(positions, n - 1)])
+            cut = upper / 2 + lower / 2
+            # Between neighbouring floats the middle rounds to one of them: above the lower, not above the last score.
+            cut = np.where(cut > lower, cut, np.nextafter(lower, np.inf))
+        return np.where(positions == n, np.minimum(cut, s[-1]), cut)
 
     def listing(self):
         """All cuts that may be chosen, increasing, and their positions."""

@@ -37,7 +37,9 @@ def route(tuner, scorer, params: dict) -> Routed:
         return Routed()
     inner, prefix = last_step(tuner.estimator)
     fit = {}
-    if has_fit_parameter(inner, "sample_weight"):
+    if isinstance(tuner.cv, str) and tuner.cv == "prefit":
+        pass
+    elif has_fit_parameter(inner, "sample_weight"):
         fit = {f"{prefix}sample_weight": params["sample_weight"]}
     else:
         warnings.warn(

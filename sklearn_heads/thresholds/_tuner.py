@@ -84,11 +84,12 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         checks.check_params(self)
         X, y = indexable(X, y)
-        kind, y = checks.check_target(y)
-        self._kind, self._classes, self._positive = kind, None, 1
+        kind, y, classes = checks.check_target(y)
+        if self._is_prefit() and classes is not None:
+            classes = checks.fitted_classes(self.estimator, classes)
+            kind = "binary" if len(classes) == 2 else "multiclass"
+        self._kind, self._classes, self._positive = kind, classes, 1
         self._method = score_method(self.estimator, self.response_method)
-        if kind != "multilabel":
-            self._classes = np.unique(y) if not self._is_prefit() else checks.check_classes(self.estimator, y)
         candidates = checks.check_thresholds(self.thresholds, kind)
         objective, constraint = self._objective()
         routed = route(self, objective.scorer, params)
