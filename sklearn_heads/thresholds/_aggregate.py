@@ -47,9 +47,8 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     pooled = problem.search(everything)
     if pooled is None:
         return None
-    if folds.max() == 0 and how != "bagged":
-        folds = rng.randint(N_PARTS, size=len(folds))
-    folds = problem.arrange(folds)
+    if how != "bagged":
+        folds = problem.arrange(folds) if folds.any() else rng.randint(N_PARTS, size=len(folds), dtype=np.uint8)
     solutions, scores, own_scores = [], [], []
     untuned = problem.at(own) if own is not None and how == "bagged" else None
     for counts in replicates(how, folds, n_bootstraps, rng):

@@ -80,14 +80,22 @@ def check_target(y):
             "be a 0/1 matrix of labels (MultiLabelBinarizer makes one). Continuous values want a regressor, or binning."
         )
     y = y if plain else column_or_1d(y, warn=True)
-    classes = np.unique(y)
+    classes = distinct(y) if plain else np.unique(y)
     if len(classes) < 2:
         raise ValueError(f"y holds one class, {y[0]!r}: the classifier needs two classes or more to be tuned.")
     return "binary" if len(classes) == 2 else "multiclass", y, classes
 
 
+def distinct(y) -> np.ndarray:
+    """np.unique of integers, by counting where they lie close together: class ids do, and unique is slower than the search."""
+    least, most = y.min(), y.max()
+    if y.dtype.kind != "b" and int(most) - int(least) < 1000:
+        return (np.flatnonzero(np.bincount((y - least).astype(np.intp))) + least).astype(y.dtype)
+    return np.unique(y)
+
+
 def check_weight(weight, y) -> np.ndarray:
-    """Weights (n,), ones where there are none."""
+    """Weights (n,), ones where none are given."""
     n = len(y)
     if weight is None:
         return np.ones(n)
@@ -139,7 +147,8 @@ def fitted_classes(estimator, seen) -> np.ndarray:
 def check_scores(scores, folds):
     """Raise for scores that no cut can order, or that are the same for every row of each fold."""
     check_finite(scores, "for held-out rows")
-    if all(np.ptp(scores[folds == fold], axis=0).max() == 0 for fold in np.unique(folds)):
+    parts = [scores] if not folds.any() else [scores[folds == fold] for fold in range(folds.max() + 1)]
+    if all((part.max(axis=0) == part.min(axis=0)).all() for part in parts):
         raise ValueError(
             "The provided estimator makes constant predictions: every held-out row has the same score, so any cut predicts "
             "one class. Look at the estimator's features and its regularisation."

@@ -1,4 +1,6 @@
 """Scores of one column, sorted once: positions, cuts, and averages of positions."""
+from functools import cached_property
+
 import numpy as np
 
 from sklearn_heads._core import sweep as core
@@ -22,7 +24,6 @@ class Ranking:
     ----------
     order : (n,) row of each sorted score
     scores : (n,) the scores, sorted
-    positions : (p,) allowed positions, increasing
     last : (n,) 1 where a row ends an allowed position
     """
 
@@ -34,19 +35,24 @@ class Ranking:
         if candidates is None:
             self.last = np.ones(n, np.uint8)
             np.greater(self.scores[:-1], self.scores[1:], out=self.last[:-1].view(bool))
-            self.positions = np.append(0, np.flatnonzero(self.last) + 1)
             return
         if isinstance(candidates, int):
             candidates = np.quantile(scores, np.linspace(0, 1, candidates))
         self.candidates = candidates
         self.found = n - np.searchsorted(self.scores[::-1], candidates, side="left")
-        self.positions = np.unique(self.found)
         self.last = np.zeros(n, np.uint8)
-        self.last[self.positions[self.positions > 0] - 1] = 1
+        self.last[self.found[self.found > 0] - 1] = 1
 
     @property
     def none_allowed(self) -> bool:
-        return self.positions[0] == 0
+        """Whether position 0 is allowed."""
+        return self.candidates is None or self.found[-1] == 0
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """(p,) allowed positions, increasing."""
+        positions = np.flatnonzero(self.last) + 1
+        return np.append(0, positions) if self.none_allowed else positions
 
     def cut(self, positions):
         """The cut of each position: midway in its gap, beyond either end by half of the outermost gap."""
@@ -58,9 +64,9 @@ class Ranking:
         s, n = self.scores, len(self.scores)
         top = bottom = 1.0
         with np.errstate(over="ignore", under="ignore"):
-            if len(self.positions) > 2:
-                top = s[0] - s[self.positions[1]]
-                bottom = s[self.positions[-2] - 1] - s[-1]
+            if s[0] > s[-1]:
+                top = s[0] - s[np.argmax(self.last) + 1]
+                bottom = s[n - 2 - np.argmax(self.last[-2::-1])] - s[-1]
             upper = np.where(positions == 0, s[0] + top, s[np.maximum(positions, 1) - 1])
             lower = np.where(positions == n, s[-1] - bottom, s[np.minimum(positions, n - 1)])
             cut = upper / 2 + lower / 2

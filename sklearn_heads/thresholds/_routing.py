@@ -23,9 +23,12 @@ class Routed:
 def route(tuner, scorer, params: dict) -> Routed:
     """By scikit-learn's metadata routing where it is enabled; else sample_weight goes to everyone who takes it."""
     params = {name: value for name, value in params.items() if value is not None}
+    if not params:
+        return Routed()
     if get_config()["enable_metadata_routing"]:
         routed = process_routing(tuner, "fit", **params)
         score = dict(routed.scorer.score) if "scorer" in routed else {}
+        # Where no scorer could ask for them, the search takes the weights that the estimator asked for.
         weight = score.get("sample_weight") if "scorer" in routed else params.get("sample_weight")
         return Routed(dict(routed.estimator.fit), dict(routed.splitter.split), score, weight)
     if extra := sorted(set(params) - {"sample_weight"}):
@@ -33,8 +36,6 @@ def route(tuner, scorer, params: dict) -> Routed:
             f"fit got {', '.join(extra)}. Apart from sample_weight, arguments are passed on only by metadata routing: "
             "sklearn.set_config(enable_metadata_routing=True), and request them with set_fit_request."
         )
-    if not params:
-        return Routed()
     inner, prefix = last_step(tuner.estimator)
     fit = {}
     if isinstance(tuner.cv, str) and tuner.cv == "prefit":

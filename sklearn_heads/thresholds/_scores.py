@@ -60,8 +60,9 @@ def logits(scores: np.ndarray, method: str) -> np.ndarray:
 
 def check_finite(scores, where: str):
     """Raise for scores that no cut can order."""
-    bad = np.flatnonzero(~np.isfinite(scores).reshape(len(scores), -1).all(axis=1))
-    if len(bad):
+    finite = np.isfinite(scores)
+    if not finite.all():
+        bad = np.flatnonzero(~finite.reshape(len(scores), -1).all(axis=1))
         raise ValueError(
             f"The estimator gives NaN or infinite scores {where}: {len(bad)} of {len(scores)} rows, the first at row {bad[0]}. "
             "A cut cannot place them. Look for overflow or missing values in X, and scale or impute before the classifier."
@@ -113,12 +114,12 @@ def make_splits(cv, X, y, kind: str, random_state, split_params) -> list:
 
 
 def fit_and_score(tuner, X, y, kind: str, routed, read):
-    """The fitted estimator and held-out scores of rows: (estimator, rows (m,), folds (m,), scores).
+    """The fitted estimator and held-out scores of rows: (estimator, rows (m,) or a slice, folds (m,), scores).
 
     read(estimator, X) gives scores in our layout; read(estimator, proba=...) converts probabilities already there.
     """
     n = len(y)
-    whole = np.arange(n), np.zeros(n, int)
+    whole = slice(None), np.zeros(n, np.int32)
     if isinstance(tuner.cv, str) and tuner.cv == "prefit":
         return tuner.estimator, *whole, read(tuner.estimator, X)
     if isinstance(tuner.cv, str) and tuner.cv == "oof":
@@ -134,12 +135,12 @@ def fit_and_score(tuner, X, y, kind: str, routed, read):
     estimator = _fit(clone(tuner.estimator), X, y, train, routed.fit)
     if not tuner.refit:
         test = np.arange(n)[splits[0][1]]
-        return estimator, test, np.zeros(len(test), int), read(estimator, _safe_indexing(X, test))
+        return estimator, test, np.zeros(len(test), np.int32), read(estimator, _safe_indexing(X, test))
     parts = Parallel(n_jobs=tuner.n_jobs)(
         delayed(_fit_and_read)(clone(tuner.estimator), X, y, train, test, routed.fit, read) for train, test in splits
     )
     rows = np.concatenate([np.arange(n)[test] for _, test in splits])
-    folds = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    folds = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
     return estimator, rows, folds, np.concatenate(parts)
 
 

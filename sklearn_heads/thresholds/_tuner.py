@@ -23,7 +23,86 @@ def _inner_has(method: str):
 
 
 class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """DOCSTRING
+    """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
+
+    Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found by
+    one sort and one sweep over the distinct scores, repeated on bootstraps of the rows, and the bootstraps' alert counts are
+    averaged. A row is positive when its score reaches the cut. Takes two classes (one cut), a 0/1 matrix of labels (a cut a
+    label) and several classes (a bias a class, added to the log-probability before the argmax).
+
+    Parameters
+    ----------
+    estimator : classifier
+        With `predict_proba` or `decision_function`; fitted if cv="prefit".
+    scoring : str or scorer, default="balanced_accuracy"
+        A scikit-learn name, "cohen_kappa", "geometric_mean", "specificity", or a scorer. Metrics of the table in
+        docs/thresholds.md are searched exactly; any other scorer is called at no more than 200 cuts (10 bootstraps).
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Where scores come from; "auto" prefers probabilities.
+    thresholds : "all", int or array-like, default="all"
+        Cuts to choose from: all distinct ones, that many quantiles of the scores, or these, in any order.
+    constraint : (metric, ">=" or "<=", bound), default=None
+        Such as ("precision", ">=", 0.9) or ("alert_rate", "<=", 0.05); for macro and weighted averages to be met by each label.
+    cost_matrix : array-like of shape (K, K), default=None
+        cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
+    aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
+        "bagged" averages over bootstraps, and keeps the classifier's own decision (0.5, 0, argmax) where that scores as well
+        out of bag. "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes
+        the probabilities and ignores the labels: best if they are calibrated, bad if not.
+    n_bootstraps : int, default=50
+    n_restarts : int, default=10
+        Random starts of coordinate ascent, beside 0.5 (argmax) and two more.
+    min_positives : int, default=5
+        Labels with fewer positive (or negative) rows share one cut, with a warning.
+    strategy : {"per_label", "global"}, default="per_label"
+        A cut a label, or one for all labels.
+    pos_label : default=None
+        The positive class; needed for metrics that depend on it unless the scorer has it or the class is 1.
+    cv : int, float, splitter, iterable, "prefit" or "oof", default=None
+        As in TunedThresholdClassifierCV: stratified 5 folds, a share held out once, ..., "prefit" to tune a fitted estimator
+        on other rows. "oof": the estimator is fitted once and leaves out-of-fold probabilities behind (`store_oof`).
+    refit : bool, default=True
+        Whether to fit on all rows; False for "prefit" or a single held-out part.
+    n_jobs : int, default=None
+        Folds fitted at once.
+    random_state : int, RandomState or None, default=None
+        For bootstraps, restarts and a float cv.
+    store_cv_results : bool, default=False
+
+    Attributes
+    ----------
+    estimator_ : classifier
+    best_threshold_ : float
+        Two classes: the cut. Below or above all scores where it is best to predict one class always.
+    thresholds_ : ndarray of shape (L,)
+        Labels: the cuts.
+    class_bias_ : ndarray of shape (K,)
+        Several classes: biases of mean 0.
+    threshold_std_ : float or ndarray
+        Standard error of these: over bootstraps, of the mean over folds, or by the jackknife over folds.
+    best_score_ : float
+        The metric expected on new rows: of each replicate's cut on the rows it left out, never the maximum on rows seen.
+    cv_results_ : dict
+        "thresholds" and "scores" on the held-out rows: every cut, increasing; lists of them for labels; for several classes
+        the biases of each start.
+    solver_ : {"exact", "coordinate", "grid"}
+    classes_, n_features_in_, feature_names_in_
+        The estimator's.
+
+    References
+    ----------
+    Lipton, Elkan and Naryanaswamy (2014), Optimal thresholding of classifiers to maximize F1 measure. Pillai, Fumera and Roli
+    (2013), Threshold optimisation for multi-label classifiers. Dinkelbach (1967), On nonlinear fractional programming.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_heads import ThresholdTuner
+    >>> X, y = make_classification(2000, weights=[0.95], random_state=0)
+    >>> tuner = ThresholdTuner(LogisticRegression(), scoring="f1", random_state=0).fit(X, y)
+    >>> bool(tuner.best_threshold_ < 0.5)
+    True
     """
 
     def __init__(
@@ -97,13 +176,14 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
         self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read)
         checks.check_scores(scores, folds)
-        kept = weight[rows] > 0
-        rows = rows[kept]
-        codes = self._encode(y[rows])
-        held = Held(kind, scores[kept], codes, weight[rows], folds[kept], self._method)
+        if not weight.all():
+            kept = weight[rows] > 0
+            rows, folds, scores = np.arange(len(y))[rows][kept], folds[kept], scores[kept]
+        held = Held(kind, scores, self._encode(y[rows]), weight[rows], folds, self._method)
         checks.check_labels(held)
         judge = None
         if objective.metric is None:
+            rows = np.arange(len(y))[rows]
             arguments = {name: _safe_indexing(value, rows) for name, value in routed.score.items()}
             judge = Judge(objective.scorer, _safe_indexing(X, rows), y[rows], self.classes_, arguments)
         rng = check_random_state(self.random_state)
@@ -182,7 +262,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         router.add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
         scorer = None if self.cost_matrix is not None else as_scorer(self.scoring, self.estimator)
         if scorer is None or isinstance(scorer, str):
-            return router.add_self_request(self)
+            return router
         return router.add(scorer=scorer, method_mapping=MethodMapping().add(caller="fit", callee="score"))
 
     def _is_prefit(self) -> bool:
@@ -219,8 +299,9 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _encode(self, y):
         if self._kind == "multilabel":
             return y.astype(float)
-        codes = np.searchsorted(self._classes, y)
-        return (codes == self._positive).astype(float) if self._kind == "binary" else codes
+        if self._kind == "binary":
+            return (y == self._classes[self._positive]).astype(float)
+        return np.searchsorted(self._classes, y)
 
     def _decode(self, codes):
         if self._kind == "multilabel":
