@@ -261,6 +261,18 @@ def draw_poisson(uint64_t seed, uint8_t[::1] counts):
             memcpy(&counts[i], drawn, m)
 
 
+def accumulate_left_out(const uint8_t[::1] counts, const double[::1] coordinates, double[:, ::1] sums, double[::1] seen):
+    """Add the coordinates of a replicate's solution to the sums of the rows that it left out; seen counts them."""
+    cdef Py_ssize_t i, j
+    cdef double out
+    with nogil:
+        for i in range(counts.shape[0]):
+            out = counts[i] == 0
+            seen[i] += out
+            for j in range(coordinates.shape[0]):
+                sums[i, j] += out * coordinates[j]
+
+
 cdef inline uint64_t descending_key(double x) noexcept nogil:
     """Unsigned integers in the opposite order of the doubles; the two zeros are one."""
     cdef uint64_t bits

@@ -1,5 +1,6 @@
 """Two classes: one exact sweep, with or without a constraint."""
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -95,11 +96,25 @@ class BinaryCut:
         tp, fp = core.totals(self.true_pos, self.true_neg, counts, solution[0])
         return float(self.metric.values([tp], [fp], P, N)[0])
 
+    @cached_property
+    def log_alerts(self):
+        return self.ranking.log_alerts(self.weight)
+
+    def coordinates(self, solution):
+        return self.ranking.coordinate(solution, self.log_alerts)
+
+    def evaluate_rows(self, means, counts) -> float:
+        predicted = means[:, 0] >= self.ranking.entry(self.log_alerts)
+        pos, neg = counts * self.true_pos, counts * self.true_neg
+        if not self.metric.defined(P := pos.sum(), N := neg.sum()):
+            return np.nan
+        return float(self.metric.values([pos @ predicted], [neg @ predicted], P, N)[0])
+
     def average(self, solutions):
         feasible = None
         if self.constraint is not None:
             feasible = feasible_positions(self.ranking, self.pos, self.neg, self.constraint)
-        return np.repeat(self.ranking.average(solutions, self.ranking.log_alerts(self.weight), feasible), 2)
+        return np.repeat(self.ranking.average(solutions, self.log_alerts, feasible), 2)
 
     def parameters(self, solutions):
         return self.ranking.cut(solutions[..., :1])

@@ -82,7 +82,7 @@ def check_target(y):
     y = y if plain else column_or_1d(y, warn=True)
     classes = distinct(y) if plain else np.unique(y)
     if len(classes) < 2:
-        raise ValueError(f"y holds one class, {y[0]!r}: the classifier needs two classes or more to be tuned.")
+        raise ValueError(f"y holds one class, {classes.tolist()[0]!r}: the classifier needs two classes or more to be tuned.")
     return "binary" if len(classes) == 2 else "multiclass", y, classes
 
 
@@ -107,7 +107,7 @@ def check_weight(weight, y) -> np.ndarray:
     if not weight.any():
         raise ValueError("sample_weight is zero for every row (a total weight of zero): nothing is left to learn from.")
     if y.ndim == 1 and len(left := np.unique(y[weight > 0])) < 2:
-        raise ValueError(f"sample_weight is zero for every class but {left[0]!r}: one class is nothing to tune a cut for.")
+        raise ValueError(f"sample_weight is zero for every class but {left.tolist()[0]!r}: one class is nothing to tune a cut for.")
     return weight
 
 

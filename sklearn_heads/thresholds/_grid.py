@@ -60,10 +60,12 @@ class GridCuts:
 
     def __init__(self, scores, positive, weight, judge, decode, default_cut, candidates=None, shared=False):
         self.scores, self.judge, self.decode = scores, judge, decode
-        self.weight = np.repeat(weight, scores.shape[1]) if shared else weight
+        self.weight = weight
         columns = [(scores.ravel(), positive.ravel())] if shared else list(zip(scores.T, positive.T))
         size = max(N_CUTS // len(columns), 20)
         self.rankings = [Ranking(s, grid(s, y, size) if candidates is None else candidates) for s, y in columns]
+        entry_weight = np.repeat(weight, scores.shape[1]) if shared else weight
+        self.log_alerts = [r.log_alerts(entry_weight[r.order]) for r in self.rankings]
         start = [r.nearest(r.position(default_cut)) for r in self.rankings]
         self.start = np.repeat(np.array(start)[:, None], 2, axis=1)
 
@@ -96,10 +98,25 @@ class GridCuts:
         rows = np.flatnonzero(counts)
         return self.judge.on(rows)(self._labels(solution, rows)) if len(rows) else np.nan
 
+    def coordinates(self, solution):
+        each = zip(self.rankings, solution, self.log_alerts)
+        return np.concatenate([r.coordinate(positions, alerts) for r, positions, alerts in each])
+
+    def evaluate_rows(self, means, counts) -> float:
+        rows = np.flatnonzero(counts)
+        if len(rows) == 0:
+            return np.nan
+        positive = np.empty((len(self.rankings), len(self.rankings[0].order)), bool)
+        repeats = positive.shape[1] // len(means)
+        for column, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
+            positive[column, r.order] = np.repeat(means[:, column], repeats)[r.order] >= r.entry(alerts)
+        positive = positive.T.reshape(self.scores.shape)
+        return self.judge.on(rows)(self.decode(positive[rows]))
+
     def average(self, solutions):
         means = [
-            r.average(solutions[:, column], r.log_alerts(self.weight[r.order]))
-            for column, r in enumerate(self.rankings)
+            r.average(solutions[:, column], alerts)
+            for column, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts))
         ]
         return np.repeat(np.array(means)[:, None], 2, axis=1)
 

@@ -1,4 +1,6 @@
 """Multi-label: one cut a label, or one for all, for averages over labels, over counts, and over rows."""
+from functools import cached_property
+
 import numpy as np
 
 from sklearn_heads._core import sweep as core
@@ -61,13 +63,29 @@ class LabelCuts:
         predicted = (self.scores >= self.parameters(solution)).astype(float)
         return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
 
+    @cached_property
+    def log_alerts(self):
+        return [r.log_alerts(pos + neg) for r, pos, neg in zip(self.rankings, self.pos, self.neg)]
+
+    def coordinates(self, solution):
+        each = zip(self.rankings, solution, self.log_alerts)
+        return np.concatenate([r.coordinate(positions, alerts) for r, positions, alerts in each])
+
+    def evaluate_rows(self, means, counts) -> float:
+        predicted = np.empty(self.scores.shape)
+        for label, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
+            predicted[r.order, label] = means[r.order, label] >= r.entry(alerts)
+        for label, cut in self.fixed.items():
+            predicted[:, label] = self.scores[:, label] >= cut
+        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+
     def average(self, solutions):
         out = solutions[0].copy()
         for label in self.free:
             r, pos, neg, feasible = self.rankings[label], self.pos[label], self.neg[label], None
             if self.constraint is not None:
                 feasible = feasible_positions(r, pos, neg, self.constraint)
-            out[label] = r.average(solutions[:, label], r.log_alerts(pos + neg), feasible)
+            out[label] = r.average(solutions[:, label], self.log_alerts[label], feasible)
         return out
 
     def parameters(self, solutions):
@@ -258,9 +276,21 @@ class SharedCut:
         predicted = (self.scores >= self.parameters(solution)).astype(float)
         return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
 
+    @cached_property
+    def log_alerts(self):
+        return self.ranking.log_alerts(self.weight[self.row])
+
+    def coordinates(self, solution):
+        return self.ranking.coordinate(solution, self.log_alerts)
+
+    def evaluate_rows(self, means, counts) -> float:
+        predicted = np.empty(self.scores.size)
+        predicted[self.ranking.order] = means[self.row, 0] >= self.ranking.entry(self.log_alerts)
+        predicted = predicted.reshape(self.scores.shape)
+        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+
     def average(self, solutions):
-        alerts = self.ranking.log_alerts(self.weight[self.row])
-        return np.repeat(self.ranking.average(solutions, alerts), 2)
+        return np.repeat(self.ranking.average(solutions, self.log_alerts), 2)
 
     def parameters(self, solutions):
         return np.repeat(self.ranking.cut(solutions[..., :1]), self.scores.shape[1], axis=-1)

@@ -99,12 +99,22 @@ class Ranking:
         mass = np.concatenate([weight[:1] / 2, np.cumsum(weight)])
         return np.log(mass[self.positions])
 
+    def coordinate(self, positions: np.ndarray, log_alerts: np.ndarray) -> np.ndarray:
+        """The mean log alert count of allowed positions, of shape (1,)."""
+        return log_alerts[np.searchsorted(self.positions, positions)].mean(keepdims=True).ravel()
+
+    def entry(self, log_alerts: np.ndarray) -> np.ndarray:
+        """For each sorted row the mean log alert count from which `average` makes it positive."""
+        levels = np.concatenate([[-np.inf] * (not self.none_allowed), log_alerts, [np.inf]])
+        place = np.searchsorted(self.positions, np.arange(1, len(self.scores) + 1)) + (not self.none_allowed)
+        return (levels[place] + levels[place - 1]) / 2
+
     def average(self, solutions: np.ndarray, log_alerts: np.ndarray, feasible: np.ndarray | None = None) -> int:
         """The allowed position nearest to the mean log alert count of solutions, any array of positions.
 
         In ranks, so that a monotone rescaling of the scores changes nothing.
         """
-        mean = log_alerts[np.searchsorted(self.positions, solutions)].mean()
+        mean = self.coordinate(solutions, log_alerts)[0]
         distance = np.abs(log_alerts - mean)
         if feasible is not None:
             distance[~feasible] = np.inf

@@ -40,7 +40,7 @@ def columns(output, kind: str, method: str, own_classes, classes, positive: int)
     if kind == "binary":
         if len(own_classes) != 2:
             raise ValueError(
-                f"The estimator saw only class {own_classes[0]!r} in a training fold, so it has no score for the other. "
+                f"The estimator saw only class {np.asarray(own_classes).tolist()[0]!r} in a training fold, so it has no score for the other. "
                 "Use stratified folds, fewer folds, or more rows of the rare class."
             )
         if method == "predict_proba":
