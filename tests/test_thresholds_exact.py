@@ -24,7 +24,7 @@ def g_mean(y, p, sample_weight=None):
 
 
 def ratio(a, b):
-    return np.divide(a, b, out=np.zeros_like(a), where=b > 1e-9)
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 1e-6)
 
 
 def correlation(tp, fp, fn, tn):
