@@ -53,60 +53,61 @@ def values(int kind, const double[:, ::1] metrics, const double[::1] tp, const d
 
 def totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, Py_ssize_t stop):
     """Positive and negative weight of a replicate among the first `stop` rows."""
-    cdef Py_ssize_t i
-    cdef double p = 0, q = 0
+    cdef Py_ssize_t i, whole = stop - stop % 4
+    cdef int j
+    # Four sums at once: one would wait for each addition.
+    cdef double[4] p = [0, 0, 0, 0]
+    cdef double[4] q = [0, 0, 0, 0]
     with nogil:
-        for i in range(stop):
-            p += counts[i] * pos[i]
-            q += counts[i] * neg[i]
-    return p, q
+        for i in range(0, whole, 4):
+            for j in range(4):
+                p[j] += counts[i + j] * pos[i + j]
+                q[j] += counts[i + j] * neg[i + j]
+        for i in range(whole, stop):
+            p[0] += counts[i] * pos[i]
+            q[0] += counts[i] * neg[i]
+    return p[0] + p[1] + (p[2] + p[3]), q[0] + q[1] + (q[2] + q[3])
 
 
-cdef inline void walk_ratio(
+cdef inline Py_ssize_t walk_ratio(
     const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n, const double* m,
-    bint none_allowed, Py_ssize_t* first, Py_ssize_t* final, double* best,
+    bint none_allowed, double* best,
 ) noexcept nogil:
     """`walk` for RATIO without a constraint, the common case: a / b > best as a > best b, so nothing is divided."""
-    cdef Py_ssize_t i
-    cdef double a, b, v = 0, tp = 0, fp = 0, best_tp = 0, best_fp = 0
-    first[0] = final[0] = 0 if none_allowed else -1
-    if none_allowed:
-        v = value(0, m, 0, 0)
+    cdef Py_ssize_t i, first = 0 if none_allowed else -1
+    cdef double a, b, v = value(0, m, 0, 0) if none_allowed else 0, tp = 0, fp = 0
     for i in range(n):
         tp += counts[i] * pos[i]
         fp += counts[i] * neg[i]
-        if not last[i]:
-            continue
-        a, b = m[0] + m[1] * tp + m[2] * fp, m[3] + m[4] * tp + m[5] * fp
-        if a > v * b or first[0] < 0:
-            first[0], final[0], best_tp, best_fp = i + 1, i + 1, tp, fp
-            v = a / b if b > 0 else 0
-        elif tp == best_tp and fp == best_fp:
-            final[0] = i + 1
+        if last[i]:
+            a, b = m[0] + m[1] * tp + m[2] * fp, m[3] + m[4] * tp + m[5] * fp
+            if a > v * b or first < 0:
+                first = i + 1
+                v = a / b if b > 0 else 0
     best[0] = v
+    return first
 
 
-cdef inline void walk(
+cdef inline Py_ssize_t walk(
     const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n, int kind,
     const double* metric, int limit_kind, const double* limit, double sense, double bound, bint none_allowed,
-    Py_ssize_t* first, Py_ssize_t* final, double* best,
+    double* best,
 ) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef double v, tp = 0, fp = 0, best_tp = 0, best_fp = 0
-    first[0], final[0], best[0] = -1, -1, 0
+    """The first best position, -1 if there is none."""
+    cdef Py_ssize_t i, first = -1
+    cdef double v, tp = 0, fp = 0
+    best[0] = 0
     if none_allowed and (sense == 0 or sense * (value(limit_kind, limit, 0, 0) - bound) >= -SLACK):
-        first[0], final[0], best[0] = 0, 0, value(kind, metric, 0, 0)
+        first, best[0] = 0, value(kind, metric, 0, 0)
     for i in range(n):
         tp += counts[i] * pos[i]
         fp += counts[i] * neg[i]
-        if not last[i]:
-            continue
-        v = value(kind, metric, tp, fp)
-        if v > best[0] or first[0] < 0:
-            if sense == 0 or sense * (value(limit_kind, limit, tp, fp) - bound) >= -SLACK:
-                first[0], final[0], best[0], best_tp, best_fp = i + 1, i + 1, v, tp, fp
-        elif tp == best_tp and fp == best_fp and first[0] >= 0:
-            final[0] = i + 1
+        if last[i]:
+            v = value(kind, metric, tp, fp)
+            if v > best[0] or first < 0:
+                if sense == 0 or sense * (value(limit_kind, limit, tp, fp) - bound) >= -SLACK:
+                    first, best[0] = i + 1, v
+    return first
 
 
 def sweep(
@@ -118,19 +119,19 @@ def sweep(
     Returns (first, final, value): rows without weight in this replicate leave a gap of equally good positions from first
     to final.  first is -1 when no position satisfies the constraint.
     """
-    cdef Py_ssize_t first, final
+    cdef Py_ssize_t i, first, final, n = pos.shape[0]
     cdef double best
     with nogil:
-        # A constant kind lets the compiler make a loop of its own.
         if kind == 0 and sense == 0:
-            walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], pos.shape[0], &metric[0], none_allowed,
-                       &first, &final, &best)
-        elif kind == 1 and sense == 0:
-            walk(&pos[0], &neg[0], &counts[0], &last[0], pos.shape[0], 1, &metric[0], 0, &limit[0], 0, 0, none_allowed,
-                 &first, &final, &best)
+            first = walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], n, &metric[0], none_allowed, &best)
         else:
-            walk(&pos[0], &neg[0], &counts[0], &last[0], pos.shape[0], kind, &metric[0], limit_kind, &limit[0], sense,
-                 bound, none_allowed, &first, &final, &best)
+            first = walk(&pos[0], &neg[0], &counts[0], &last[0], n, kind, &metric[0], limit_kind, &limit[0], sense,
+                         bound, none_allowed, &best)
+        final, i = first, first
+        while 0 <= i < n and (counts[i] == 0 or (pos[i] == 0 and neg[i] == 0)):
+            i += 1
+            if last[i - 1]:
+                final = i
     return first, final, best
 
 
@@ -263,14 +264,21 @@ def draw_poisson(uint64_t seed, uint8_t[::1] counts):
 
 def accumulate_left_out(const uint8_t[::1] counts, const double[::1] coordinates, double[:, ::1] sums, double[::1] seen):
     """Add the coordinates of a replicate's solution to the sums of the rows that it left out; seen counts them."""
-    cdef Py_ssize_t i, j
-    cdef double out
+    cdef Py_ssize_t i, j, k = coordinates.shape[0]
+    cdef const uint8_t* drawn = &counts[0]
+    cdef double* sum = &sums[0, 0]
+    cdef double* number = &seen[0]
+    cdef double one = coordinates[0]
     with nogil:
         for i in range(counts.shape[0]):
-            out = counts[i] == 0
-            seen[i] += out
-            for j in range(coordinates.shape[0]):
-                sums[i, j] += out * coordinates[j]
+            number[i] += 1 if drawn[i] == 0 else 0
+        if k == 1:
+            for i in range(counts.shape[0]):
+                sum[i] += one if drawn[i] == 0 else 0
+        else:
+            for i in range(counts.shape[0]):
+                for j in range(k):
+                    sum[i * k + j] += coordinates[j] if drawn[i] == 0 else 0
 
 
 cdef inline uint64_t descending_key(double x) noexcept nogil:

@@ -50,7 +50,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     if pooled is None:
         return None
     if how != "bagged":
-        folds = problem.arrange(folds) if folds.any() else rng.randint(N_PARTS, size=len(folds), dtype=np.uint8)
+        folds = problem.arrange(folds) if folds.any() else _parts(len(folds))
     untuned = None if own is None or how != "bagged" else problem.at(own)
     by_row = how == "bagged" and hasattr(problem, "evaluate_rows")
     left_out = _ByRow(problem, pooled, untuned) if by_row else _BySolution(problem, untuned)
@@ -67,6 +67,14 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     if own_score >= score:
         chosen, score = np.array(own), own_score
     return Tuned(chosen, _spread(problem, how, solutions or [pooled]), score)
+
+
+def _parts(n):
+    """Every fifth row in one part: where nothing was held out together, something has to be left out."""
+    parts = np.empty(n, np.uint8)
+    for part in range(N_PARTS):
+        parts[part::N_PARTS] = part
+    return parts
 
 
 class _ByRow:

@@ -217,7 +217,7 @@ class RowCuts(LabelCuts):
                 tp -= predicted[:, label] * y
                 fp -= predicted[:, label] * (1 - y)
                 *found, value = core.sweep_groups(
-                    y[r.order], 1 - y[r.order], r.order, r.last, self.metric.kind, self.numbers, share,
+                    y[r.order], 1 - y[r.order], r.order.astype(np.int32), r.last, self.metric.kind, self.numbers, share,
                     tp.copy(), fp.copy(), r.none_allowed,
                 )  # fmt: skip
                 if value > best + core.TOLERANCE:
@@ -243,8 +243,9 @@ class SharedCut:
         self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
         self.metric, self.mean = metric, average
         self.ranking = Ranking(scores.ravel(), candidates)
-        self.row, label = np.divmod(self.ranking.order, np.int32(n_labels))
-        self.group = {"micro": np.zeros(n * n_labels, np.int32), "samples": self.row}.get(average, label)
+        self.row, label = np.divmod(self.ranking.order, n_labels)
+        group = {"micro": np.zeros(n * n_labels), "samples": self.row}.get(average, label)
+        self.group = group.astype(np.int32)
         self.hits = labels.ravel()[self.ranking.order]
 
     def arrange(self, folds):

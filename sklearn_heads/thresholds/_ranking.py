@@ -7,11 +7,11 @@ from sklearn_heads._core import sweep as core
 
 
 def descending(scores: np.ndarray) -> np.ndarray:
-    """The order of the scores (n,), largest first, as int32."""
+    """The order of the scores (n,), largest first."""
     n = len(scores)
     rows = np.empty((2, n), np.int32)
     side = core.sort_descending(scores, np.empty((2, n), np.uint64), rows, np.empty((6, 2048), np.int32))
-    return rows[side]
+    return rows[side].astype(np.intp)
 
 
 class Ranking:
@@ -106,7 +106,7 @@ class Ranking:
     def entry(self, log_alerts: np.ndarray) -> np.ndarray:
         """For each sorted row the mean log alert count from which `average` makes it positive."""
         levels = np.concatenate([[-np.inf] * (not self.none_allowed), log_alerts, [np.inf]])
-        place = np.searchsorted(self.positions, np.arange(1, len(self.scores) + 1)) + (not self.none_allowed)
+        place = np.cumsum(self.last, dtype=np.intp) - self.last + 1
         return (levels[place] + levels[place - 1]) / 2
 
     def average(self, solutions: np.ndarray, log_alerts: np.ndarray, feasible: np.ndarray | None = None) -> int:
