@@ -2,12 +2,15 @@
 
     python benchmarks/bench_thresholds.py --data FOLDER [--quick] [--json FILE]
 
-FOLDER holds imbalanced data sets as .npz files with X (n, d) and y (n,), 1 the rare class. Without it only times are taken.
+FOLDER holds imbalanced data sets as .npz files with X (n, d) and y (n,), 1 the rare class. Without it only times are
+taken.
 
 Time: both tune an estimator that echoes its input, on the same rows, in turn, in one process; the best of several.
 Score: each data set is split in halves of rows, stratified, once a seed. On the first half both tuners see the same
-out-of-fold probabilities of the same five folds and the same refitted model, computed once; on the second half they are scored.
+out-of-fold probabilities of the same five folds and the same refitted model, computed once; on the second half they are
+scored.
 """
+
 import argparse
 import json
 import time
@@ -85,12 +88,12 @@ class Replay(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
-def best_time(run, repeats):
+def best_time(repeats, run, *args):
     """The least of several wall-clock times, in ms."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
-        run()
+        run(*args)
         times.append(time.perf_counter() - start)
     return 1e3 * min(times)
 
@@ -104,11 +107,11 @@ def measure_times(sizes, repeats):
         X = 1 / (1 + np.exp(2 - rng.normal(size=(n, 1)) - 2 * y[:, None]))
         echo, row = Echo().fit(X, y), {"n": n}
         peer = TunedThresholdClassifierCV(echo, scoring="f1", cv="prefit", refit=False)
-        row["peer"] = best_time(lambda: peer.fit(X, y), max(2, repeats // 3))
+        row["peer"] = best_time(max(2, repeats // 3), peer.fit, X, y)
         for name in ("pooled", "bagged"):
             ours = ThresholdTuner(echo, scoring="f1", cv="prefit", refit=False, aggregate=name, random_state=0)
-            row[name] = best_time(lambda: ours.fit(X, y), repeats)
-        row["np_sort"] = best_time(lambda: np.sort(X[:, 0]), repeats)
+            row[name] = best_time(repeats, ours.fit, X, y)
+        row["np_sort"] = best_time(repeats, np.sort, X[:, 0])
         rows.append(row)
     return rows
 
@@ -172,7 +175,10 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     times = measure_times((10_000,) if options.quick else (10_000, 100_000), 5 if options.quick else 15)
-    print("| rows | TunedThresholdClassifierCV | pooled | ratio | bagged | ratio | np.sort |\n|--:|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| rows | TunedThresholdClassifierCV | pooled | ratio | bagged | ratio | np.sort "
+        "|\n|--:|--:|--:|--:|--:|--:|--:|"
+    )
     for t in times:
         print(f"| {t['n']:,} | {t['peer']:.1f} ms | {t['pooled']:.2f} ms | {t['peer'] / t['pooled']:.0f}x "
               f"| {t['bagged']:.2f} ms | {t['peer'] / t['bagged']:.0f}x | {t['np_sort']:.2f} ms |")  # fmt: skip
@@ -182,8 +188,8 @@ def main():
         result["scores"] = measure_scores(options.data, seeds, sets)
         print("| set | model | metric | 0.5 | peer | pooled | bagged | bagged - peer |\n|--|--|--|--:|--:|--:|--:|--:|")
         for s in (lines := summarise(result["scores"])):
-            print(f"| {s['set']} | {s['model']} | {s['metric']} | {s['untuned']:.3f} | {s['peer']:.3f} | {s['pooled']:.3f} "
-                  f"| {s['bagged']:.3f} | {s['difference']:+.4f} +- {s['error']:.4f} |")  # fmt: skip
+            print(f"| {s['set']} | {s['model']} | {s['metric']} | {s['untuned']:.3f} "
+                  f"| {s['peer']:.3f} | {s['pooled']:.3f} | {s['bagged']:.3f} | {s['difference']:+.4f} +- {s['error']:.4f} |")  # fmt: skip
         differences = np.array([s["difference"] for s in lines])
         errors = np.array([s["error"] for s in lines])
         print(f"mean difference {differences.mean():+.4f}; worse beyond one standard error in "

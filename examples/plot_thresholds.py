@@ -2,9 +2,10 @@
 Which cut should a cancer screening use?
 ========================================
 
-A sigmoid gives a probability; somebody has to choose the cut. Here malignant tumours are the positive class, rare as in a
-screening. Three purposes give three cuts of one and the same model.
+A sigmoid gives a probability; somebody has to choose the cut. Here malignant tumours are the positive class, rare as in
+a screening. Three purposes give three cuts of one and the same model.
 """
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_breast_cancer
@@ -37,7 +38,12 @@ for ax, (purpose, params) in zip(axes, purposes.items(), strict=True):
     tuner = ThresholdTuner(model, random_state=0, **params).fit(X_train, y_train)
     ThresholdCurveDisplay.from_estimator(tuner, X_test, y_test, ax=ax)
     found, alarms = tuner.predict(X_test)[y_test == 1].sum(), tuner.predict(X_test).sum()
-    ax.set_title(f"{purpose}\n{found} of {y_test.sum()} tumours found, {alarms - found} false alarms", fontsize="medium")
-    print(f"{purpose}: cut {tuner.best_threshold_:.3f} +- {tuner.threshold_std_:.3f}, expected score {tuner.best_score_:.3f}")
+    ax.set_title(
+        f"{purpose}\n{found} of {y_test.sum()} tumours found, {alarms - found} false alarms", fontsize="medium"
+    )
+    print(
+        f"{purpose}: cut {tuner.best_threshold_:.3f} +- {tuner.threshold_std_:.3f}, expected score "
+        f"{tuner.best_score_:.3f}"
+    )
 figure.suptitle("One model, three purposes, three cuts: on unseen rows")
 plt.show()

@@ -1,4 +1,5 @@
 """Classifiers whose scores are their input: what a tuner does with them can be worked out by hand."""
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 

@@ -1,4 +1,5 @@
 """The compiled sweeps against direct computation."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,5 @@
 """ThresholdCurveDisplay: the curve is the metric, at every cut."""
+
 import matplotlib
 import numpy as np
 import pytest
@@ -72,7 +73,9 @@ def test_axes_of_the_caller_are_used(problem):
 
     scores, y = problem
     figure, ax = plt.subplots()
-    display = ThresholdCurveDisplay.from_predictions(np.array(["no", "yes"])[y], scores, pos_label="yes", cuts=0.5, ax=ax)
+    display = ThresholdCurveDisplay.from_predictions(
+        np.array(["no", "yes"])[y], scores, pos_label="yes", cuts=0.5, ax=ax
+    )
     assert display.figure_ is figure
     assert display.axes_[0] is ax
 

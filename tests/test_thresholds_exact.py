@@ -1,4 +1,7 @@
-"""What the tuner finds under aggregate="pooled" against brute force with scikit-learn's own metrics, and laws of the searches."""
+"""What the tuner finds under aggregate="pooled" against brute force with scikit-learn's own metrics, and laws of the
+searches.
+"""
+
 import itertools
 
 import numpy as np
@@ -173,7 +176,7 @@ def test_label_cuts_against_enumeration(name, strategy):
         tuner.fit(X, Y, sample_weight=weight)
         cuts = [all_cuts(column) for column in X.T]
         tried = itertools.product(*cuts) if strategy == "per_label" else ((c, c) for c in all_cuts(X))
-        best = max(metric(Y, (X >= np.array(cut)).astype(int), sample_weight=weight) for cut in tried)
+        best = max(metric(Y, (np.array(cut) <= X).astype(int), sample_weight=weight) for cut in tried)
         reached = metric(Y, tuner.predict(X), sample_weight=weight)
         shortfall.append(best - reached)
         assert reached >= metric(Y, (X >= 0.5).astype(int), sample_weight=weight) - 1e-12
@@ -241,7 +244,8 @@ def class_case(seed):
 def every_decision(logits):
     """The predictions of every pair of biases (0, a, b), K = 3; shape (m, n)."""
     zero, one, two = logits.T
-    # Between neighbours of these, neither the choice of class 0 or 1 nor the order in which rows turn to class 2 changes.
+    # Between neighbours of these, neither the choice of class 0 or 1 nor the order in which rows turn to class 2
+    # changes.
     turns = np.concatenate([zero - one, np.subtract.outer(zero - two, one - two).ravel()])
     biases = [(0, a, b) for a in all_cuts(turns) for b in all_cuts(np.maximum(zero, one + a) - two)]
     return np.unique(np.argmax(logits + np.array(biases)[:, None], axis=2), axis=0)

@@ -1,4 +1,5 @@
 """ThresholdTuner as an estimator: a drop-in for TunedThresholdClassifierCV, and what it does beyond it."""
+
 import pickle
 
 import numpy as np
@@ -14,7 +15,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import balanced_accuracy_score, f1_score, fbeta_score, get_scorer, make_scorer
 from sklearn.model_selection import (
-    GridSearchCV, StratifiedKFold, StratifiedShuffleSplit, TunedThresholdClassifierCV, cross_val_predict,
+    GridSearchCV,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    TunedThresholdClassifierCV,
+    cross_val_predict,
 )  # fmt: skip
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -58,7 +63,9 @@ def imbalanced_cancer():
 
 
 def test_constructor_has_the_names_and_defaults_of_the_peer():
-    peer, ours = (cls(LogisticRegression()).get_params(deep=False) for cls in (TunedThresholdClassifierCV, ThresholdTuner))
+    peer, ours = (
+        cls(LogisticRegression()).get_params(deep=False) for cls in (TunedThresholdClassifierCV, ThresholdTuner)
+    )
     assert {name: ours[name] for name in peer if name not in ("estimator", "thresholds")} == {
         name: value for name, value in peer.items() if name not in ("estimator", "thresholds")
     }
@@ -68,7 +75,9 @@ def test_constructor_has_the_names_and_defaults_of_the_peer():
 def test_a_tuned_cut_beats_the_default_and_a_grid_is_stored_whole(response_method):
     X, y = imbalanced_cancer()
     plain = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
-    tuner = ThresholdTuner(plain, response_method=response_method, thresholds=100, store_cv_results=True, random_state=0)
+    tuner = ThresholdTuner(
+        plain, response_method=response_method, thresholds=100, store_cv_results=True, random_state=0
+    )
     assert balanced_accuracy_score(y, tuner.fit(X, y).predict(X)) > balanced_accuracy_score(y, plain.predict(X))
     assert tuner.cv_results_["thresholds"].shape == (100,)
     assert tuner.cv_results_["scores"].shape == (100,)
@@ -101,7 +110,9 @@ def test_either_class_can_be_the_positive_one(pos_label):
     X, y = make_classification(400, weights=[0.8], flip_y=0.1, random_state=0)
     names = np.array(["no", "yes"])[y]
     tuner = ThresholdTuner(LogisticRegression(), scoring="f1", pos_label=pos_label, random_state=0).fit(X, names)
-    swapped = ThresholdTuner(LogisticRegression(), scoring="f1", random_state=0).fit(X, (names == pos_label).astype(int))
+    swapped = ThresholdTuner(LogisticRegression(), scoring="f1", random_state=0).fit(
+        X, (names == pos_label).astype(int)
+    )
     assert tuner.best_threshold_ == pytest.approx(swapped.best_threshold_, rel=1e-6)
     assert np.array_equal(tuner.predict(X) == pos_label, swapped.predict(X) == 1)
 
@@ -109,7 +120,10 @@ def test_either_class_can_be_the_positive_one(pos_label):
 def test_the_cost_matrix_is_in_the_order_of_the_classes():
     X, y = make_classification(400, weights=[0.7], flip_y=0.1, random_state=0)
     alerts = [
-        (ThresholdTuner(LogisticRegression(), cost_matrix=cost, pos_label=p, random_state=0).fit(X, y).predict(X) == 1).mean()
+        (
+            ThresholdTuner(LogisticRegression(), cost_matrix=cost, pos_label=p, random_state=0).fit(X, y).predict(X)
+            == 1
+        ).mean()
         for cost, p in (([[0, 1], [20, 0]], None), ([[0, 1], [20, 0]], 0), ([[0, 20], [1, 0]], None))
     ]
     assert alerts[0] > 0.5 > alerts[2]
@@ -227,7 +241,11 @@ def test_rows_of_weight_zero_are_as_if_absent():
     X, y = load_iris(return_X_y=True)
     X, y = StandardScaler().fit_transform(X[:100]), y[:100]
     weight = np.tile([1.0, 0.0], 50)
-    for params in ({}, {"scoring": "f1"}, {"scoring": make_scorer(lambda y, p, sample_weight=None: (p == y) @ sample_weight)}):
+    for params in (
+        {},
+        {"scoring": "f1"},
+        {"scoring": make_scorer(lambda y, p, sample_weight=None: (p == y) @ sample_weight)},
+    ):
         tuner = ThresholdTuner(LogisticRegression(), cv=[(np.arange(100), np.arange(100))], random_state=0, **params)
         with_zeros = tuner.fit(X, y, sample_weight=weight).best_threshold_
         absent = tuner.set_params(cv=[(np.arange(50), np.arange(50))]).fit(X[::2], y[::2], sample_weight=np.ones(50))
@@ -283,7 +301,9 @@ def test_a_fold_that_holds_one_value_of_a_label():
     Y[20:, 1] = 0
     # The second training part has no row of label 1: its forest gives one column for it.
     cv = [(np.arange(40), np.arange(40, 60)), (np.arange(20, 60), np.arange(20))]
-    tuner = ThresholdTuner(RandomForestClassifier(5, random_state=0), scoring="f1_macro", cv=cv, random_state=0).fit(X, Y)
+    tuner = ThresholdTuner(RandomForestClassifier(5, random_state=0), scoring="f1_macro", cv=cv, random_state=0).fit(
+        X, Y
+    )
     assert np.isfinite(tuner.thresholds_).all()
 
 
@@ -301,7 +321,9 @@ def test_rare_labels_share_a_cut(labels):
 
 
 def test_a_global_cut_is_one_cut(labels):
-    tuner = ThresholdTuner(MultiOutputClassifier(LogisticRegression()), scoring="f1_macro", strategy="global", random_state=0)
+    tuner = ThresholdTuner(
+        MultiOutputClassifier(LogisticRegression()), scoring="f1_macro", strategy="global", random_state=0
+    )
     assert len(set(tuner.fit(*labels).thresholds_)) == 1
 
 
@@ -355,7 +377,12 @@ def plain_scorer(estimator, X, y):
 def test_any_scorer_on_a_grid(scoring, aggregate, rare):
     X, y = rare
     tuner = ThresholdTuner(
-        LogisticRegression(), scoring=scoring, aggregate=aggregate, n_bootstraps=3, store_cv_results=True, random_state=0
+        LogisticRegression(),
+        scoring=scoring,
+        aggregate=aggregate,
+        n_bootstraps=3,
+        store_cv_results=True,
+        random_state=0,
     ).fit(X, y)
     same = ThresholdTuner(LogisticRegression(), cost_matrix=[[0, 0.3], [0, -1]], aggregate=aggregate, random_state=0)
     assert tuner.solver_ == "grid"
@@ -379,7 +406,13 @@ def test_any_scorer_of_labels_and_classes(labels):
         ("per_label", (LogisticRegression(C=0.01).fit(X_3, y_3), X_3, y_3)),
     ):
         tuner = ThresholdTuner(
-            model, scoring=make_scorer(worst), strategy=strategy, aggregate="pooled", cv="prefit", refit=False, random_state=0
+            model,
+            scoring=make_scorer(worst),
+            strategy=strategy,
+            aggregate="pooled",
+            cv="prefit",
+            refit=False,
+            random_state=0,
         ).fit(A, b)
         assert tuner.solver_ == "grid"
         assert worst(b, tuner.predict(A)) > worst(b, model.predict(A))
@@ -412,7 +445,9 @@ def test_oof_tunes_on_what_the_estimator_left_behind():
     for wrap in (lambda e: e, lambda e: make_pipeline("passthrough", make_pipeline("passthrough", e))):
         model = wrap(Leaver())
         tuner = ThresholdTuner(model, scoring="f1", cv="oof", aggregate="pooled", random_state=0).fit(X, y)
-        ordinary = ThresholdTuner(Leaver().fit(X, y), scoring="f1", cv="prefit", refit=False, aggregate="pooled").fit(X, y)
+        ordinary = ThresholdTuner(Leaver().fit(X, y), scoring="f1", cv="prefit", refit=False, aggregate="pooled").fit(
+            X, y
+        )
         assert tuner.best_threshold_ == pytest.approx(ordinary.best_threshold_ / 2)
         assert not any(value for name, value in model.get_params().items() if name.endswith("store_oof"))
 
@@ -423,7 +458,9 @@ def test_oof_of_labels_and_of_classes():
     Y = (P + 0.3 * rng.normal(size=P.shape) > 0.5).astype(int)
     assert ThresholdTuner(Echo(), scoring="f1_micro", cv="oof", random_state=0).fit(P, Y).thresholds_.shape == (3,)
     P = P / P.sum(1, keepdims=True)
-    assert ThresholdTuner(Echo(), scoring="f1_macro", cv="oof", random_state=0).fit(P, P.argmax(1)).class_bias_.shape == (3,)
+    assert ThresholdTuner(Echo(), scoring="f1_macro", cv="oof", random_state=0).fit(
+        P, P.argmax(1)
+    ).class_bias_.shape == (3,)
 
 
 def test_one_fit_with_oof():

@@ -116,8 +116,8 @@ def sweep(
 ):
     """The best position for a metric, where sense * limit >= sense * bound; sense 0 for no such constraint.
 
-    Returns (first, final, value): rows without weight in this replicate leave a gap of equally good positions from first
-    to final.  first is -1 when no position satisfies the constraint.
+    Returns (first, final, value): rows without weight in this replicate leave a gap of equally good positions from
+    first to final.  first is -1 when no position satisfies the constraint.
     """
     cdef Py_ssize_t i, first, final, n = pos.shape[0]
     cdef double best
@@ -243,8 +243,8 @@ cdef inline uint64_t mix(uint64_t x) noexcept nogil:
 def draw_poisson(uint64_t seed, uint8_t[::1] counts):
     """Fill counts with independent Poisson(1) draws: a bootstrap of rows, without fixing their number.
 
-    A draw is how many of the quantiles exp(-1) sum_{j<=i} 1/j!, in units of 2^-16, a 16-bit number reaches.  A block at a
-    time, so that the compiler compares eight and more of them at once.
+    A draw is how many of the quantiles exp(-1) sum_{j<=i} 1/j!, in units of 2^-16, a 16-bit number reaches.  A block
+    at a time, so that the compiler compares eight and more of them at once.
     """
     cdef Py_ssize_t i, j, m, n = counts.shape[0]
     cdef uint64_t bits[64]
@@ -262,7 +262,9 @@ def draw_poisson(uint64_t seed, uint8_t[::1] counts):
             memcpy(&counts[i], drawn, m)
 
 
-def accumulate_left_out(const uint8_t[::1] counts, const double[::1] coordinates, double[:, ::1] sums, double[::1] seen):
+def accumulate_left_out(
+    const uint8_t[::1] counts, const double[::1] coordinates, double[:, ::1] sums, double[::1] seen,
+):
     """Add the coordinates of a replicate's solution to the sums of the rows that it left out; seen counts them."""
     cdef Py_ssize_t i, j, k = coordinates.shape[0]
     cdef const uint8_t* drawn = &counts[0]

@@ -1,10 +1,11 @@
 """From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
 
-A problem offers search(counts, start) -> solution or None; evaluate(solution, counts) -> float; average(solutions) -> solution;
-parameters(solutions) -> cuts or biases on the last axis; at(parameters) -> solution; and arrange(folds). Problems of cuts also
-offer coordinates(solution), whose mean is what is averaged, and evaluate_rows(means, counts), a mean for each row.
-counts is a uint8 vector, how often each row is drawn.
+A problem offers search(counts, start) -> solution or None; evaluate(solution, counts) -> float; average(solutions) ->
+solution; parameters(solutions) -> cuts or biases on the last axis; at(parameters) -> solution; and arrange(folds).
+Problems of cuts also offer coordinates(solution), whose mean is what is averaged, and evaluate_rows(means, counts), a
+mean for each row. counts is a uint8 vector, how often each row is drawn.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +40,8 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     """Solve on all rows and on replicates. None if even all rows have no solution.
 
     The score is out of sample. Bagged cuts: every row is decided by the average over the bootstraps that left it out.
-    Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K biases
-    to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
+    Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K
+    biases to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
 
     own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag: there,
     whatever the search found on all rows is noise.
@@ -117,4 +118,3 @@ def _spread(problem, how, solutions):
     if how == "bagged":
         return std
     return std / np.sqrt(max(n - 1, 1)) if how == "fold_mean" else std * np.sqrt(n - 1)
-

@@ -1,4 +1,5 @@
 """Two classes: one exact sweep, with or without a constraint."""
+
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,7 +24,9 @@ class Constraint:
 
 
 def best_position(ranking, pos, neg, counts, metric, constraint=None):
-    """(first, final) of the equally good best positions of a replicate, or None where the metric or the constraint fails."""
+    """(first, final) of the equally good best positions of a replicate, or None where the metric or the constraint
+    fails.
+    """
     P, N = core.totals(pos, neg, counts, len(pos))
     if not metric.defined(P, N):
         return None
@@ -48,14 +51,15 @@ def explain(ranking, pos, neg, metric, constraint) -> str:
     """Why `best_position` finds nothing on all rows."""
     if constraint is None or not metric.defined(pos.sum(), neg.sum()):
         return (
-            f"The held-out rows with weight hold one class only, for which {metric.name} is undefined. Use more folds that "
+            f"The held-out rows with weight hold one class only, for which {metric.name} is undefined. Use more folds "
+            "that "
             "are stratified, or more rows."
         )
     _, values = ranking.curve(constraint.metric, pos, neg)
     name, bound = constraint.metric.name, constraint.bound
     if constraint.sense > 0:
-        return f"No cut reaches {name} >= {bound:g}: the best reachable value is {values.max():.4g}. Lower the bound to that."
-    return f"No cut keeps {name} <= {bound:g}: the best reachable value is {values.min():.4g}. Raise the bound to that."
+        return f"No cut reaches {name} >= {bound:g}: the best reachable value is {values.max():.4g}. Lower the bound."
+    return f"No cut keeps {name} <= {bound:g}: the best reachable value is {values.min():.4g}. Raise the bound."
 
 
 class BinaryCut:

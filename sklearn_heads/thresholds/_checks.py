@@ -1,4 +1,5 @@
 """What the user passed, checked before anything is fitted; every message names the fix."""
+
 from numbers import Integral, Real
 
 import numpy as np
@@ -76,18 +77,23 @@ def check_target(y):
         return "multilabel", y, None
     if found not in ("binary", "multiclass", None):
         raise ValueError(
-            f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, or "
+            f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, "
+            "or "
             "be a 0/1 matrix of labels (MultiLabelBinarizer makes one). Continuous values want a regressor, or binning."
         )
     y = y if plain else column_or_1d(y, warn=True)
     classes = distinct(y) if plain else np.unique(y)
     if len(classes) < 2:
-        raise ValueError(f"y holds one class, {classes.tolist()[0]!r}: the classifier needs two classes or more to be tuned.")
+        raise ValueError(
+            f"y holds one class, {classes.tolist()[0]!r}: the classifier needs two classes or more to be tuned."
+        )
     return "binary" if len(classes) == 2 else "multiclass", y, classes
 
 
 def distinct(y) -> np.ndarray:
-    """np.unique of integers, by counting where they lie close together: class ids do, and unique is slower than the search."""
+    """np.unique of integers, by counting where they lie close together: class ids do, and unique is slower than the
+    search.
+    """
     least, most = y.min(), y.max()
     if y.dtype.kind != "b" and int(most) - int(least) < 1000:
         return (np.flatnonzero(np.bincount((y - least).astype(np.intp))) + least).astype(y.dtype)
@@ -107,7 +113,9 @@ def check_weight(weight, y) -> np.ndarray:
     if not weight.any():
         raise ValueError("sample_weight is zero for every row (a total weight of zero): nothing is left to learn from.")
     if y.ndim == 1 and len(left := np.unique(y[weight > 0])) < 2:
-        raise ValueError(f"sample_weight is zero for every class but {left.tolist()[0]!r}: one class is nothing to tune a cut for.")
+        raise ValueError(
+            f"sample_weight is zero for every class but {left.tolist()[0]!r}: one class is nothing to tune a cut for."
+        )
     return weight
 
 
@@ -116,7 +124,9 @@ def positive_class(classes, pos_label, objective, constraint) -> int:
     named = objective.pos_label
     if pos_label is not None:
         if named is not None and named != pos_label and named != 1:
-            raise ValueError(f"pos_label={pos_label!r} contradicts the scorer's pos_label={named!r}; leave one of them out.")
+            raise ValueError(
+                f"pos_label={pos_label!r} contradicts the scorer's pos_label={named!r}; leave one of them out."
+            )
         named = pos_label
     listed = classes.tolist()
     if named in listed:
@@ -140,7 +150,9 @@ def fitted_classes(estimator, seen) -> np.ndarray:
     """The classes of a fitted estimator, among which those seen in y must be."""
     classes = np.asarray(estimator.classes_)
     if unknown := sorted(set(seen.tolist()) - set(classes.tolist())):
-        raise ValueError(f"y holds {unknown}, which the fitted estimator has not seen: its classes are {classes.tolist()}.")
+        raise ValueError(
+            f"y holds {unknown}, which the fitted estimator has not seen: its classes are {classes.tolist()}."
+        )
     return classes
 
 
@@ -150,7 +162,8 @@ def check_scores(scores, folds):
     parts = [scores] if not folds.any() else [scores[folds == fold] for fold in range(folds.max() + 1)]
     if all((part.max(axis=0) == part.min(axis=0)).all() for part in parts):
         raise ValueError(
-            "The provided estimator makes constant predictions: every held-out row has the same score, so any cut predicts "
+            "The provided estimator makes constant predictions: every held-out row has the same score, so any cut "
+            "predicts "
             "one class. Look at the estimator's features and its regularisation."
         )
 
@@ -159,6 +172,7 @@ def check_labels(held):
     """Raise for a label without any positive row among those held out."""
     if held.kind == "multilabel" and len(absent := np.flatnonzero(~held.codes.any(axis=0))):
         raise ValueError(
-            f"Labels {absent.tolist()} have no positive row in any fold, so no cut can be learned for them. Drop these columns "
+            f"Labels {absent.tolist()} have no positive row in any fold, so no cut can be learned for them. Drop these "
+            "columns "
             "of y, or add rows that have them."
         )

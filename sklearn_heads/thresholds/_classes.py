@@ -1,4 +1,5 @@
 """Multiclass: argmax(log p + bias), the biases found by coordinate ascent with exact one-dimensional steps."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ WHOLE = {"matthews_corrcoef": core.MATTHEWS, "cohen_kappa": core.KAPPA, "cost": 
 class ClassObjective:
     """What to maximise over K classes.
 
-    A metric of each class against the rest, averaged: "macro" (over the classes that occur), "weighted", or "sum"; or, with
-    average None, one of `WHOLE`, computed from the whole confusion matrix. cost[i, j]: of predicting j for a row of class i.
+    A metric of each class against the rest, averaged: "macro" (over the classes that occur), "weighted", or "sum"; or,
+    with average None, one of `WHOLE`, computed from the whole confusion matrix. cost[i, j]: of predicting j for a row
+    of class i.
     """
 
     metric: Metric
@@ -96,7 +98,11 @@ class ClassBiases:
         if labels.ndim == 1:
             self.row, self.label, self.part = np.arange(n), self.truth, np.ones(n)
         else:
-            self.row, self.label, self.part = np.repeat(np.arange(n), k), np.tile(np.arange(k, dtype=np.int32), n), labels.ravel()
+            self.row, self.label, self.part = (
+                np.repeat(np.arange(n), k),
+                np.tile(np.arange(k, dtype=np.int32), n),
+                labels.ravel(),
+            )
         prior = np.bincount(self.truth, weight, k) / weight.sum()
         # From argmax, from equal priors, and from anywhere within the spread of the scores.
         self.starts = [np.zeros(k), -np.log(np.maximum(prior, 1e-9))]

@@ -1,4 +1,5 @@
 """ThresholdCurveDisplay: a metric against the cut, as the exact step curve."""
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +34,7 @@ class ThresholdCurveDisplay:
 
     Make one with `from_estimator` or `from_predictions`; `plot` draws it again, from its `curves`.
 
-    Attributes
-    ----------
-    figure_ : matplotlib Figure
-    axes_ : ndarray of matplotlib Axes, one a panel
+    `figure_` and `axes_` (an array, one a panel) are what was drawn.
     """
 
     def __init__(self, curves: list[Curve], metric_name: str):
@@ -44,10 +42,14 @@ class ThresholdCurveDisplay:
         self.metric_name = metric_name
 
     @classmethod
-    def from_estimator(cls, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None, names: Any = None, ax: Any = None):
-        """Draw a fitted `ThresholdTuner`, binary or multi-label, on rows X, best unseen ones, with its cuts and their spread.
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None, names: Any = None, ax: Any = None
+    ):
+        """Draw a fitted `ThresholdTuner`, binary or multi-label, on rows X, best unseen ones, with its cuts and their
+        spread.
 
-        names are those of the labels, for the panels; ax is where to draw a single one. Other parameters as in its `fit`.
+        names are those of the labels, for the panels; ax is where to draw a single one. Other parameters as in its
+        `fit`.
         """
         check_is_fitted(estimator)
         if hasattr(estimator, "class_bias_"):
@@ -57,7 +59,9 @@ class ThresholdCurveDisplay:
             )
         objective, constraint = estimator._objective()
         if objective.metric is None:
-            raise ValueError("Only metrics that are computed exactly can be drawn; use from_predictions with one of them.")
+            raise ValueError(
+                "Only metrics that are computed exactly can be drawn; use from_predictions with one of them."
+            )
         cuts = np.atleast_1d(getattr(estimator, "best_threshold_", getattr(estimator, "thresholds_", None)))
         truth = estimator._encode(check_target(y)[1])
         scores = estimator._read(estimator.estimator_, X)
@@ -67,17 +71,20 @@ class ThresholdCurveDisplay:
 
     @classmethod
     def from_predictions(
-        cls, y_true: Any, scores: Any, *, scoring: Any = "f1", constraint: Any = None, cuts: Any = None, pos_label: Any = None,
-        sample_weight: Any = None, names: Any = None, ax: Any = None,
+        cls, y_true: Any, scores: Any, *, scoring: Any = "f1", constraint: Any = None, cuts: Any = None,
+        pos_label: Any = None, sample_weight: Any = None, names: Any = None, ax: Any = None,
     ):  # fmt: skip
         """Draw any scores: (n,) of the positive class, or (n, L) for a 0/1 matrix of labels, drawn label by label.
 
-        cuts, a float or (L,), are marked; cuts that break the constraint are shaded. Other parameters as in `ThresholdTuner`.
+        cuts, a float or (L,), are marked; cuts that break the constraint are shaded. Other parameters as in
+        `ThresholdTuner`.
         """
         kind, y, classes = check_target(y_true)
         objective = parse_scoring(scoring, "binary", None)
         if objective.metric is None:
-            raise ValueError(f"scoring={scoring!r} is not computed exactly from counts, so it cannot be drawn as a curve.")
+            raise ValueError(
+                f"scoring={scoring!r} is not computed exactly from counts, so it cannot be drawn as a curve."
+            )
         limit = parse_constraint(constraint, objective, "binary", "per_label")
         if kind == "binary":
             y = (y == classes[positive_class(classes, pos_label, objective, limit)]).astype(float)

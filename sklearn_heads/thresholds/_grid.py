@@ -1,4 +1,7 @@
-"""Any other scorer: its Python function at no more than 200 cuts, spread over the scores and over the positives' scores."""
+"""Any other scorer: its Python function at no more than 200 cuts, spread over the scores and over the positives'
+scores.
+"""
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import _safe_indexing
@@ -141,7 +144,11 @@ class GridCuts:
                 values.append(score(self._labels(tried, rows)))
             curves.append((cuts, np.array(values)))
         cuts, values = zip(*curves, strict=True)
-        return {"thresholds": list(cuts), "scores": list(values)} if len(cuts) > 1 else {"thresholds": cuts[0], "scores": values[0]}
+        return (
+            {"thresholds": list(cuts), "scores": list(values)}
+            if len(cuts) > 1
+            else {"thresholds": cuts[0], "scores": values[0]}
+        )
 
 
 class GridBiases:

@@ -1,4 +1,5 @@
 """Multi-label: one cut a label, or one for all, for averages over labels, over counts, and over rows."""
+
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +30,9 @@ def score_labels(metric: Metric, average: str, predicted, truth, weight) -> floa
     defined = metric.defined(P, N)
     if not defined.any():
         return np.nan
-    return float(np.average(metric.values(tp, fp, P, N)[defined], weights=P[defined] if average == "weighted" else None))
+    return float(
+        np.average(metric.values(tp, fp, P, N)[defined], weights=P[defined] if average == "weighted" else None)
+    )
 
 
 class LabelCuts:
@@ -100,7 +103,9 @@ class LabelCuts:
 
     def failure(self) -> str:
         """Why no cuts were found on all rows."""
-        return "No row has weight, or no label has both values among the held-out rows. Use more rows, or shuffled folds."
+        return (
+            "No row has weight, or no label has both values among the held-out rows. Use more rows, or shuffled folds."
+        )
 
     def at(self, cuts):
         """The solution that predicts as these cuts, at the nearest allowed position."""
@@ -120,9 +125,7 @@ class SeparateCuts(LabelCuts):
         out = self._fixed_solution() if start is None else start.copy()
         for label in self.free:
             r = self.rankings[label]
-            found = best_position(
-                r, self.pos[label], self.neg[label], counts[r.order], self.metric, self.constraint
-            )
+            found = best_position(r, self.pos[label], self.neg[label], counts[r.order], self.metric, self.constraint)
             if found is None:
                 # In a replicate without this label's positives the pooled cut stands in; in all rows nothing can.
                 if start is None:
@@ -142,8 +145,8 @@ class SeparateCuts(LabelCuts):
 class MicroCuts(LabelCuts):
     """Ratios of counts summed over labels, by Dinkelbach's iteration.
 
-    The ratio A / B has maximum ratio where the maximum of A - ratio B is 0. That difference is a sum over labels, so each
-    label maximises its own part in one sweep; the ratio found is the next one to try, and the sequence increases.
+    The ratio A / B has maximum ratio where the maximum of A - ratio B is 0. That difference is a sum over labels, so
+    each label maximises its own part in one sweep; the ratio found is the next one to try, and the sequence increases.
     """
 
     def search(self, counts, start=None):
@@ -305,8 +308,10 @@ class SharedCut:
         if len(cuts) > 1000:
             some = np.linspace(0, len(cuts) - 1, 1000).astype(int)
             cuts, positions = cuts[some], positions[some]
-        scores = [score_labels(self.metric, self.mean, (self.scores >= cut).astype(float), self.truth, self.weight)
-                  for cut in cuts]
+        scores = [
+            score_labels(self.metric, self.mean, (self.scores >= cut).astype(float), self.truth, self.weight)
+            for cut in cuts
+        ]
         return {"thresholds": cuts, "scores": np.array(scores)}
 
     def failure(self) -> str:

@@ -1,4 +1,5 @@
 """Metrics as functions of tp, fp and the totals P and N, in the six numbers that `_core.sweep` evaluates."""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from sklearn_heads._core import sweep as core
 class Metric:
     """A metric of binary counts, the larger the better.
 
-    `numbers(P, N)` gives the six numbers for total positive and negative weights P and N (scalars or arrays); `needs` names
-    the classes without which the metric is undefined; `symmetric` ones have the same cut whichever class is the positive.
+    `numbers(P, N)` gives the six numbers for total positive and negative weights P and N (scalars or arrays); `needs`
+    names the classes without which the metric is undefined; `symmetric` ones have the same cut whichever class is the
+    positive.
     """
 
     name: str

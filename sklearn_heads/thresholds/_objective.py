@@ -1,4 +1,5 @@
 """From what the user names (scoring, cost matrix, constraint) to what is searched."""
+
 import inspect
 from dataclasses import dataclass, replace
 
@@ -58,13 +59,18 @@ def parse_scoring(scoring, kind: str, estimator) -> Objective:
         return _arrange(METRICS[scorer], "binary", kind, scoring, None)
     if getattr(scorer, "_response_method", "predict") != "predict":
         raise ValueError(
-            f"scoring={scoring!r} ranks or grades scores and is the same for every threshold, so there is nothing to tune. "
+            f"scoring={scoring!r} ranks or grades scores and is the same for every threshold, so there is nothing to "
+            "tune. "
             'Use a metric of predicted labels, such as "f1", "balanced_accuracy" or "matthews_corrcoef".'
         )
     function = getattr(scorer, "_score_func", None)
     given = dict(getattr(scorer, "_kwargs", {}))
     pos_label = given.pop("pos_label", None)
-    if pos_label is None and function is not None and "pos_label" in (signature := inspect.signature(function).parameters):
+    if (
+        pos_label is None
+        and function is not None
+        and "pos_label" in (signature := inspect.signature(function).parameters)
+    ):
         pos_label = signature["pos_label"].default
     average = given.pop("average", "binary")
     metric = _known(function, given, scorer)
@@ -107,7 +113,8 @@ def _arrange(metric, average, kind, scoring, other) -> Objective:
     if averaged and average == "binary":
         name = "samples" if kind == "multilabel" else "weighted"
         raise ValueError(
-            f'scoring={scoring!r} averages over nothing, but y has several {"labels" if kind == "multilabel" else "classes"}. '
+            f"scoring={scoring!r} averages over nothing, but y has several "
+            f"{'labels' if kind == 'multilabel' else 'classes'}. "
             f'Say how to average: add "_macro", "_micro" or "_{name}" to the name, or average= in make_scorer.'
         )
     if kind == "multilabel":
@@ -170,7 +177,8 @@ def parse_constraint(constraint, objective: Objective, kind: str, strategy: str)
     )
     if objective.metric is None or not separate:
         raise ValueError(
-            "constraint needs cuts that are found one at a time: a binary problem, or labels with a macro or weighted average "
+            "constraint needs cuts that are found one at a time: a binary problem, or labels with a macro or weighted "
+            "average "
             f"and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."
         )
     return Constraint(METRICS[name], 1 if operator == ">=" else -1, bound)

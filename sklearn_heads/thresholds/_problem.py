@@ -1,4 +1,5 @@
 """Which search serves which problem."""
+
 import warnings
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 from ._aggregate import aggregate
 from ._binary import BinaryCut, Constraint
 from ._classes import ClassBiases, ClassObjective
-from ._grid import GridBiases, GridCuts, Judge
+from ._grid import GridBiases, GridCuts
 from ._labels import MicroCuts, RowCuts, SeparateCuts, SharedCut
 from ._metrics import METRICS
 from ._objective import Objective
@@ -41,7 +42,9 @@ class Held:
         return np.full(n, 0.0 if self.kind == "multiclass" else self.default_cut)
 
 
-def make_problem(tuner, held: Held, objective: Objective, constraint: Constraint | None, candidates, judge, decode, rng):
+def make_problem(
+    tuner, held: Held, objective: Objective, constraint: Constraint | None, candidates, judge, decode, rng
+):
     """The problem to hand to `aggregate`. judge and decode serve scorers that only their function can compute."""
     if objective.metric is None:
         return _grid_problem(tuner, held, objective, candidates, judge, decode)
@@ -60,7 +63,9 @@ def make_problem(tuner, held: Held, objective: Objective, constraint: Constraint
     if objective.average == "samples":
         options |= {"default_cut": held.default_cut, "n_restarts": tuner.n_restarts, "rng": rng}
         return RowCuts(*common, objective.metric, "samples", **options)
-    return LABEL_SEARCHES[objective.average](*common, objective.metric, objective.average, constraint=constraint, **options)
+    return LABEL_SEARCHES[objective.average](
+        *common, objective.metric, objective.average, constraint=constraint, **options
+    )
 
 
 def _labels_for(how, held, objective):
@@ -69,7 +74,8 @@ def _labels_for(how, held, objective):
         return held.codes
     if held.method != "predict_proba" or objective.average == "samples":
         raise ValueError(
-            'aggregate="expected" takes probabilities for labels: it needs an estimator with predict_proba, and a metric '
+            'aggregate="expected" takes probabilities for labels: it needs an estimator with predict_proba, and a '
+            "metric "
             'of counts (not a mean over rows, such as f1_samples or subset accuracy). Use aggregate="bagged".'
         )
     return held.scores
@@ -95,7 +101,8 @@ def _rare_labels(tuner, held, common, objective, candidates, rng) -> dict:
     if len(rare) == 0:
         return {}
     warnings.warn(
-        f"Labels {rare.tolist()} have fewer than min_positives={tuner.min_positives} positive (or negative) rows, too few "
+        f"Labels {rare.tolist()} have fewer than min_positives={tuner.min_positives} positive (or negative) rows, too "
+        "few "
         "for a cut of their own: they share the cut that is best for all labels together (micro average).",
         UserWarning, stacklevel=4,
     )  # fmt: skip

@@ -1,4 +1,5 @@
 """Scores of one column, sorted once: positions, cuts, and averages of positions."""
+
 from functools import cached_property
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Who gets which of the keyword arguments of fit."""
+
 import inspect
 import warnings
 from dataclasses import dataclass, field
@@ -44,7 +45,9 @@ def route(tuner, scorer, params: dict) -> Routed:
         fit = {f"{prefix}sample_weight": params["sample_weight"]}
     else:
         warnings.warn(
-            f"{type(inner).__name__}.fit takes no sample_weight: the weights are used for tuning only.", UserWarning, stacklevel=3
+            f"{type(inner).__name__}.fit takes no sample_weight: the weights are used for tuning only.",
+            UserWarning,
+            stacklevel=3,
         )
     return Routed(fit, {}, params if scorer is not None and _takes_weights(scorer) else {}, params["sample_weight"])
 

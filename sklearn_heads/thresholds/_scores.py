@@ -1,4 +1,5 @@
 """Scores from classifiers: one layout for each kind of problem, and out-of-fold scores of all rows."""
+
 from numbers import Integral, Real
 
 import numpy as np
@@ -40,7 +41,8 @@ def columns(output, kind: str, method: str, own_classes, classes, positive: int)
     if kind == "binary":
         if len(own_classes) != 2:
             raise ValueError(
-                f"The estimator saw only class {np.asarray(own_classes).tolist()[0]!r} in a training fold, so it has no score for the other. "
+                f"The estimator saw only class {np.asarray(own_classes).tolist()[0]!r} in a training fold, so it has "
+                "no score for the other. "
                 "Use stratified folds, fewer folds, or more rows of the rare class."
             )
         if method == "predict_proba":
@@ -64,8 +66,10 @@ def check_finite(scores, where: str):
     if not finite.all():
         bad = np.flatnonzero(~finite.reshape(len(scores), -1).all(axis=1))
         raise ValueError(
-            f"The estimator gives NaN or infinite scores {where}: {len(bad)} of {len(scores)} rows, the first at row {bad[0]}. "
-            "A cut cannot place them. Look for overflow or missing values in X, and scale or impute before the classifier."
+            f"The estimator gives NaN or infinite scores {where}: {len(bad)} of {len(scores)} rows, the first at row "
+            f"{bad[0]}. "
+            "A cut cannot place them. Look for overflow or missing values in X, and scale or impute before the "
+            "classifier."
         )
 
 
@@ -83,7 +87,8 @@ def with_stored_oof(estimator):
     if not hasattr(inner, "get_params") or "store_oof" not in inner.get_params(deep=False):
         raise ValueError(
             'cv="oof" tunes on the out-of-fold probabilities that an estimator leaves behind in `oof_proba_`, and '
-            f"{type(inner).__name__} has no `store_oof` parameter to ask for them. Use cross-validation: cv=5, or cv=None."
+            f"{type(inner).__name__} has no `store_oof` parameter to ask for them. Use cross-validation: cv=5, or "
+            "cv=None."
         )
     return clone(estimator).set_params(**{f"{prefix}store_oof": True})
 
@@ -104,7 +109,9 @@ def make_splits(cv, X, y, kind: str, random_state, split_params) -> list:
     """The (train, test) pairs of a cross-validation; a float cv is the share of one held-out part."""
     if isinstance(cv, Real) and not isinstance(cv, Integral):
         if not 0 < cv < 1:
-            raise ValueError(f"cv={cv} as a float is the share of rows held out, between 0 and 1; for folds pass an integer.")
+            raise ValueError(
+                f"cv={cv} as a float is the share of rows held out, between 0 and 1; for folds pass an integer."
+            )
         splitter = ShuffleSplit if kind == "multilabel" else StratifiedShuffleSplit
         cv = splitter(n_splits=1, test_size=cv, random_state=random_state)
     else:
@@ -128,7 +135,8 @@ def fit_and_score(tuner, X, y, kind: str, routed, read):
     splits = make_splits(tuner.cv, X, y, kind, tuner.random_state, routed.split)
     if not tuner.refit and len(splits) > 1:
         raise ValueError(
-            f"When cv has several folds, refit cannot be False: there are {len(splits)} fitted estimators and none to predict "
+            f"When cv has several folds, refit cannot be False: there are {len(splits)} fitted estimators and none to "
+            "predict "
             "with. Leave refit=True, or hold out one part, cv=0.2."
         )
     train = None if tuner.refit else splits[0][0]

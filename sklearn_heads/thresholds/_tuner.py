@@ -1,4 +1,5 @@
 """ThresholdTuner: any classifier, with the cuts that a metric calls for."""
+
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,10 @@ def _inner_has(method: str):
 class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
 
-    Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found by
-    one sort and one sweep over the distinct scores, repeated on bootstraps of the rows, and the bootstraps' alert counts are
-    averaged. A row is positive when its score reaches the cut. Takes two classes (one cut), a 0/1 matrix of labels (a cut a
-    label) and several classes (a bias a class, added to the log-probability before the argmax).
+    Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found
+    by one sort and one sweep over the distinct scores, repeated on bootstraps of the rows, and the bootstraps' alert
+    counts are averaged. A row is positive when its score reaches the cut. Takes two classes (one cut), a 0/1 matrix of
+    labels (a cut a label) and several classes (a bias a class, added to the log-probability before the argmax).
 
     Parameters
     ----------
@@ -42,16 +43,17 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     thresholds : "all", int or array-like, default="all"
         Cuts to choose from: all distinct ones, that many quantiles of the scores, or these, in any order.
     constraint : (metric, ">=" or "<=", bound), default=None
-        Such as ("precision", ">=", 0.9) or ("alert_rate", "<=", 0.05); for macro and weighted averages to be met by each label.
+        Such as ("precision", ">=", 0.9) or ("alert_rate", "<=", 0.05); for macro and weighted averages to be met by
+        each label.
     cost_matrix : array-like of shape (K, K), default=None
         cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
     aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
-        "bagged" averages over bootstraps, and keeps the classifier's own decision (0.5, 0, argmax) where that scores as well
-        out of bag. "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes
-        the probabilities and ignores the labels: best if they are calibrated, bad if not.
+        "bagged" averages over bootstraps, and keeps the classifier's own decision (0.5, 0, argmax) where that scores as
+        well out of bag. "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected"
+        believes the probabilities and ignores the labels: best if they are calibrated, bad if not.
     n_bootstraps : int, default=50
     n_restarts : int, default=10
-        Random starts of coordinate ascent, beside 0.5 (argmax) and two more.
+        Random starts of coordinate ascent (several classes, averages over rows), beside 0.5 or argmax.
     min_positives : int, default=5
         Labels with fewer positive (or negative) rows share one cut, with a warning.
     strategy : {"per_label", "global"}, default="per_label"
@@ -59,8 +61,9 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     pos_label : default=None
         The positive class; needed for metrics that depend on it unless the scorer has it or the class is 1.
     cv : int, float, splitter, iterable, "prefit" or "oof", default=None
-        As in TunedThresholdClassifierCV: stratified 5 folds, a share held out once, ..., "prefit" to tune a fitted estimator
-        on other rows. "oof": the estimator is fitted once and leaves out-of-fold probabilities behind (`store_oof`).
+        As in TunedThresholdClassifierCV: stratified 5 folds, a share held out once, ..., "prefit" to tune a fitted
+        estimator on other rows. "oof": the estimator is fitted once and leaves out-of-fold probabilities behind
+        (`store_oof`).
     refit : bool, default=True
         Whether to fit on all rows; False for "prefit" or a single held-out part.
     n_jobs : int, default=None
@@ -81,18 +84,20 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     threshold_std_ : float or ndarray
         Standard error of these: over bootstraps, of the mean over folds, or by the jackknife over folds.
     best_score_ : float
-        The metric expected on new rows: of each replicate's cut on the rows it left out, never the maximum on rows seen.
+        The metric to expect on new rows, never the maximum on rows seen: each row is decided by the average over the
+        bootstraps that left it out (biases and folds: the mean score of each solution on the rows it left out).
     cv_results_ : dict
-        "thresholds" and "scores" on the held-out rows: every cut, increasing; lists of them for labels; for several classes
-        the biases of each start.
+        "thresholds" and "scores" on the held-out rows: every cut, increasing; lists of them for labels; for several
+        classes the biases of each start.
     solver_ : {"exact", "coordinate", "grid"}
     classes_, n_features_in_, feature_names_in_
         The estimator's.
 
     References
     ----------
-    Lipton, Elkan and Naryanaswamy (2014), Optimal thresholding of classifiers to maximize F1 measure. Pillai, Fumera and Roli
-    (2013), Threshold optimisation for multi-label classifiers. Dinkelbach (1967), On nonlinear fractional programming.
+    Lipton, Elkan and Naryanaswamy (2014), Optimal thresholding of classifiers to maximize F1 measure. Pillai, Fumera
+    and Roli (2013), Threshold optimisation for multi-label classifiers. Dinkelbach (1967), On nonlinear fractional
+    programming.
 
     Examples
     --------
@@ -154,8 +159,8 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n,) or (n, L)
             Labels: two classes, several classes, or a 0/1 matrix of L labels.
         **params : dict
-            `sample_weight` of shape (n,) goes to the estimator's fit (where it takes it) and to the metric. Under metadata
-            routing, each argument goes to those of the estimator, the splitter and the scorer that request it.
+            `sample_weight` of shape (n,) goes to the estimator's fit (where it takes it) and to the metric. Under
+            metadata routing, each argument goes to those of the estimator, the splitter and the scorer that request it.
 
         Returns
         -------
@@ -221,7 +226,8 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         margin : ndarray
-            (n,) score minus cut, positive towards `classes_[1]`; (n, L) the same a label; (n, K) log-probability plus bias.
+            (n,) score minus cut, positive towards `classes_[1]`; (n, L) the same a label; (n, K) log-probability plus
+            bias.
         """
         margin = self._margin(X)
         return margin if self._positive == 1 else -margin
