@@ -186,10 +186,11 @@ def main():
     if options.data:
         sets, seeds = (("yeast_me2",), 3) if options.quick else (options.sets, options.seeds)
         result["scores"] = measure_scores(options.data, seeds, sets)
-        print("| set | model | metric | 0.5 | peer | pooled | bagged | bagged - peer |\n|--|--|--|--:|--:|--:|--:|--:|")
+        print("| set | model | metric | 0.5 | peer | bagged | pooled | bagged - peer |\n|--|--|--|--:|--:|--:|--:|--:|")
         for s in (lines := summarise(result["scores"])):
-            print(f"| {s['set']} | {s['model']} | {s['metric']} | {s['untuned']:.3f} "
-                  f"| {s['peer']:.3f} | {s['pooled']:.3f} | {s['bagged']:.3f} | {s['difference']:+.4f} +- {s['error']:.4f} |")  # fmt: skip
+            means = " | ".join(f"{s[tuner]:.3f}" for tuner in TUNERS)
+            case = f"{s['set']} | {s['model']} | {s['metric']}"
+            print(f"| {case} | {means} | {s['difference']:+.4f} ({s['error']:.4f}) |")
         differences = np.array([s["difference"] for s in lines])
         errors = np.array([s["error"] for s in lines])
         print(f"mean difference {differences.mean():+.4f}; worse beyond one standard error in "

@@ -32,9 +32,7 @@ class Curve:
 class ThresholdCurveDisplay:
     """A metric, and the share of rows predicted positive, against the cut.
 
-    Make one with `from_estimator` or `from_predictions`; `plot` draws it again, from its `curves`.
-
-    `figure_` and `axes_` (an array, one a panel) are what was drawn.
+    Made by `from_estimator` or `from_predictions`; `plot` draws it again, from `curves`, into `figure_` and `axes_`.
     """
 
     def __init__(self, curves: list[Curve], metric_name: str):
@@ -45,8 +43,7 @@ class ThresholdCurveDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None, names: Any = None, ax: Any = None
     ):
-        """Draw a fitted `ThresholdTuner`, binary or multi-label, on rows X, best unseen ones, with its cuts and their
-        spread.
+        """Draw a fitted `ThresholdTuner` (no multiclass) on rows X, best unseen ones, with its cuts and their spread.
 
         names are those of the labels, for the panels; ax is where to draw a single one. Other parameters as in its
         `fit`.

@@ -48,9 +48,10 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     cost_matrix : array-like of shape (K, K), default=None
         cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
     aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
-        "bagged" averages over bootstraps, and keeps the classifier's own decision (0.5, 0, argmax) where that scores as
-        well out of bag. "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected"
-        believes the probabilities and ignores the labels: best if they are calibrated, bad if not.
+        "bagged" averages over bootstraps; for metrics that treat the classes alike (balanced accuracy, Matthews) it
+        keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag. "pooled" takes the
+        optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the probabilities and
+        ignores the labels: best if they are calibrated, bad if not.
     n_bootstraps : int, default=50
     n_restarts : int, default=10
         Random starts of coordinate ascent (several classes, averages over rows), beside 0.5 or argmax.
@@ -69,7 +70,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     n_jobs : int, default=None
         Folds fitted at once.
     random_state : int, RandomState or None, default=None
-        For bootstraps, restarts and a float cv.
+        For bootstraps and restarts (None: the same ones each time) and a float cv.
     store_cv_results : bool, default=False
 
     Attributes
@@ -191,11 +192,13 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             rows = np.arange(len(y))[rows]
             arguments = {name: _safe_indexing(value, rows) for name, value in routed.score.items()}
             judge = Judge(objective.scorer, _safe_indexing(X, rows), y[rows], self.classes_, arguments)
-        rng = check_random_state(self.random_state)
+        # Tuned twice, the same rows give the same cut.
+        rng = check_random_state(0 if self.random_state is None else self.random_state)
         problem = make_problem(self, held, objective, constraint, candidates, judge, self._decode, rng)
         n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
         # A constraint and given thresholds are the user's; the classifier's own cut need not be among them.
-        own = held.own_decision() if constraint is None and candidates is None else None
+        free = constraint is None and candidates is None
+        own = held.own_decision() if free and objective.even_handed(kind) else None
         tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng, own)
         if tuned is None:
             raise ValueError(problem.failure())
