@@ -303,7 +303,8 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _read(self, estimator, X=None, proba=None):
         """Scores of rows, or of probabilities that are already there, in the layout of `columns`."""
         output = getattr(estimator, self._method)(X) if proba is None else proba
-        return columns(output, self._kind, self._method, estimator.classes_, self._classes, self._positive)
+        own_classes = getattr(estimator, "classes_", None)
+        return columns(output, self._kind, self._method, own_classes, self._classes, self._positive)
 
     def _encode(self, y):
         if self._kind == "multilabel":
