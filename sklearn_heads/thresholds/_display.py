@@ -85,7 +85,7 @@ class ThresholdCurveDisplay:
         limit = parse_constraint(constraint, objective, "binary", "per_label")
         if kind == "binary":
             y = (y == classes[positive_class(classes, pos_label, objective, limit)]).astype(float)
-        cuts = None if cuts is None else np.atleast_1d(np.asarray(cuts, float))
+        cuts = None if cuts is None else np.atleast_1d(cuts)
         return cls._draw(y, np.asarray(scores, float), objective.metric, limit, cuts, None, sample_weight, names, ax)
 
     @classmethod
@@ -107,9 +107,8 @@ class ThresholdCurveDisplay:
             # Above the largest score no row is positive.
             ends = np.append(ranking.scores[positions[:-1] - 1], gap)
             alerts = np.append(0, np.cumsum(w))[positions] / w.sum()
-            cut = None if cuts is None else float(cuts[label])
-            std = 0.0 if spread is None else float(spread[label])
-            curves.append(Curve(names[label], ends, values, alerts, feasible, cut, std))
+            cut, std = (None if each is None else float(each[label]) for each in (cuts, spread))
+            curves.append(Curve(names[label], ends, values, alerts, feasible, cut, std or 0.0))
         return cls(curves, metric.name.replace("_", " ")).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> "ThresholdCurveDisplay":
