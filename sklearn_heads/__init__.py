@@ -1,6 +1,7 @@
 """Neural classifiers that pair the right output head, loss and decision threshold with the labels at hand."""
 from sklearn_heads import losses
+from sklearn_heads.displays import LossCurveDisplay
 from sklearn_heads.estimators import MLPBinary, MLPMulticlass, MLPMultiLabel
 
 __version__ = "0.1.0"
-__all__ = ["MLPBinary", "MLPMultiLabel", "MLPMulticlass", "losses"]
+__all__ = ["LossCurveDisplay", "MLPBinary", "MLPMultiLabel", "MLPMulticlass", "losses"]
