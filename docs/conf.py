@@ -1,8 +1,12 @@
 """The documentation site: pages in Markdown, the API from docstrings, the gallery from examples/. Built without network."""
 import os
+import sys
 import warnings
+from pathlib import Path
 
 import sklearn_heads
+
+sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -22,6 +26,9 @@ exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 root_doc = "index"
 myst_heading_anchors = 3
+smartquotes = False  # "relu" is to be copied
+toc_object_entries_show_parents = "hide"
+add_function_parentheses = False
 
 # The class template lists the methods; numpydoc would list those that scikit-learn adds for metadata routing, too.
 autosummary_generate = True
@@ -34,8 +41,12 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": "/plot_",
     "ignore_pattern": "quickstart",
+    "within_subsection_order": "gallery_order.GalleryOrder",
+    "thumbnail_size": (560, 320),
+    "write_computation_times": False,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_heads",),
+    "capture_repr": (),
     "show_memory": False,
     "show_signature": False,
     "download_all_examples": False,
@@ -53,7 +64,8 @@ html_copy_source = False
 html_theme_options = {
     "logo": {"text": "sklearn_heads"},
     "navbar_align": "left",
-    "navbar_end": ["theme-switcher"],
+    "navbar_persistent": [],
+    "navbar_end": ["search-button", "theme-switcher"],
     "header_links_before_dropdown": 7,
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -62,3 +74,8 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 html_sidebars = {"index": [], "heads": [], "defaults": [], "migrating": [], "architecture": [], "changelog": []}
+
+
+def setup(app):
+    """The pages are doctests as they stand, so each example ends in an empty line; readers need not see it."""
+    app.connect("source-read", lambda app, page, source: source.__setitem__(0, source[0].replace("\n\n```\n", "\n```\n")))

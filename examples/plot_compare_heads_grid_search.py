@@ -19,8 +19,8 @@ X, y = X[:600], y[:600]  # some of the rows, to be quick
 folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
 grid = {"head": ["softmax", "sigmoid"], "activation": ["relu", "gelu", "tanh", "logistic"]}
 search = GridSearchCV(
-    MLPMulticlass(hidden_layer_sizes=(64,), n_members=1, random_state=0), grid, scoring="neg_log_loss", cv=folds, refit=False)
-search.fit(X, y)
+    MLPMulticlass(hidden_layer_sizes=(64,), n_members=1, random_state=0), grid, scoring="neg_log_loss", cv=folds, refit=False,
+).fit(X, y)
 
 # %%
 # Each setting against the winner, fold by fold.
