@@ -4,6 +4,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from numpydoc.docscrape_sphinx import SphinxDocString
+
 import sklearn_heads
 
 sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order
@@ -35,6 +37,8 @@ autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say it in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+# Fitted attributes are properties: numpydoc would show the property's text in place of the one written for this class.
+SphinxDocString._process_param = lambda self, name, text, fake_autosummary: (f"**{self._escape_args_and_kwargs(name)}**", text)
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -43,6 +47,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": "quickstart",
     "within_subsection_order": "gallery_order.GalleryOrder",
     "thumbnail_size": (560, 320),
+    "image_srcset": ["2x"],
     "write_computation_times": False,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_heads",),
