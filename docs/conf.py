@@ -71,14 +71,14 @@ html_theme_options = {
     "navbar_align": "left",
     "navbar_persistent": [],
     "navbar_end": ["search-button", "theme-switcher"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
 }
-html_sidebars = {"index": [], "heads": [], "defaults": [], "migrating": [], "architecture": [], "changelog": []}
+html_sidebars = dict.fromkeys(["index", "heads", "migrating", "thresholds", "defaults", "architecture", "changelog"], [])
 
 
 def setup(app):

@@ -4,6 +4,8 @@ ORDER = [
     "plot_softmax_or_one_vs_rest.py",
     "plot_mismatched_head.py",
     "plot_class_weights_and_calibration.py",
+    "plot_thresholds.py",
+    "plot_multilabel_thresholds.py",
     "plot_compare_heads_grid_search.py",
     "plot_loss_curves.py",
     "plot_streaming_partial_fit.py",

@@ -2,6 +2,15 @@
 from sklearn_heads import losses
 from sklearn_heads.displays import LossCurveDisplay
 from sklearn_heads.estimators import MLPBinary, MLPMulticlass, MLPMultiLabel
+from sklearn_heads.thresholds import ThresholdCurveDisplay, ThresholdTuner
 
 __version__ = "0.1.0"
-__all__ = ["LossCurveDisplay", "MLPBinary", "MLPMultiLabel", "MLPMulticlass", "losses"]
+__all__ = [
+    "LossCurveDisplay",
+    "MLPBinary",
+    "MLPMultiLabel",
+    "MLPMulticlass",
+    "ThresholdCurveDisplay",
+    "ThresholdTuner",
+    "losses",
+]

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
-from sklearn_heads._members import folds, out_of_fold, resolve, spawn, train, validation_split
+from sklearn_heads._members import out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._threads import one_blas_thread
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 
@@ -113,39 +113,29 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
             head = self._head if goes_on else self._head_for(y)
             head.check_occurrence(y)
-            encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
-            class_weights = head.class_weights(self.class_weight, y, weights)
-            n_members, settings, may_split = resolve(self.n_members, len(y), self._settings())
-            if goes_on:  # a network keeps its precision
-                settings = settings.changed(dtype=self.members_[0].network.dtype)
-            if self.store_oof and n_members == 1:
+            n_members, settings, may_watch = resolve(self.n_members, len(y), self._settings())
+            if self.store_oof and (n_members == 1 or goes_on):
                 raise ValueError(
-                    "store_oof keeps probabilities by members that did not see the row, but this fit is a single network "
-                    f"(n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more."
+                    "store_oof keeps probabilities by members that did not see the row, but "
+                    + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
+                       f"this fit is a single network (n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more.")
                 )
-            arrange = partial(_examples, head, encoding, class_weights, settings.dtype)
-            examples, mean_weight = arrange(X, y, weights)
-            given = self._given_validation(arrange, X_val, y_val, sample_weight_val)
-
             random = check_random_state(self.random_state)
             streams = [random] if n_members == 1 else spawn(random, n_members)
+            members, as_examples = self._begin(X, y, weights, head, settings, streams if not goes_on else None)
             if goes_on:
-                members = self._members_to_go_on(streams)
-            else:
-                biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
-                members = [self._new_member(head, encoding, biases, settings.dtype, stream) for stream in streams]
-            fold, parts = None, [(examples, None)]
-            if n_members > 1:
-                fold = folds(head.strata(y), n_members, random)
-                parts = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
-            elif self.early_stopping and may_split and given is None:
-                parts = [validation_split(examples, head, y, self.validation_fraction, random)]
-            if given is not None or not self.early_stopping:
-                parts = [(inside, given) for inside, _ in parts]
-            train(members, parts, settings, self.alpha / mean_weight, self.n_jobs)
+                self._check_networks_are_the_same(n_members)
+                for member, stream in zip(members, streams):
+                    member.optimizer, member.random = None, stream
+            examples, mean_weight = as_examples(X, y, weights)
+            given = self._given_validation(as_examples, X_val, y_val, sample_weight_val)
+            watches = self.early_stopping and may_watch
+            pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
+            train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs)
+            decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
             self._become(head, [member for member in members if member.loss_curve_] or members[:1])
             if self.store_oof:
-                self._keep_out_of_fold(X_all, kept, examples, fold)
+                self._keep_out_of_fold(decision, X_all, y, weights, kept)
         return self
 
     def partial_fit(
@@ -183,18 +173,12 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
             if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
                 raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
-            encoding = self.members_[0].encoding if goes_on else InputEncoding(self.input_encoding).fit(X, weights)
-            class_weights = head.class_weights(self.class_weight, y, weights)
-            settings = self._settings()
-            if goes_on:  # a network keeps its precision
-                settings = settings.changed(dtype=self.members_[0].network.dtype)
-            examples, mean_weight = _examples(head, encoding, class_weights, settings.dtype, X, y, weights)
+            streams = None if goes_on else [check_random_state(self.random_state)]
             if goes_on:
-                members = [member.copy() for member in self.members_]
-            else:
-                biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
-                random = check_random_state(self.random_state)
-                members = [self._new_member(head, encoding, biases, settings.dtype, random)]
+                self._check_networks_are_the_same(len(self.members_))
+            settings = self._settings()
+            members, as_examples = self._begin(X, y, weights, head, settings, streams, in_portions=True)
+            examples, mean_weight = as_examples(X, y, weights)
             for member in members:
                 member.train_once(settings, examples, self.alpha / mean_weight)
             self._become(head, members)
@@ -209,7 +193,8 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         try:
             yield
         except BaseException:
-            vars(self).clear()
+            for name in vars(self).keys() - before.keys():
+                delattr(self, name)
             vars(self).update(before)
             raise
 
@@ -235,7 +220,27 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         kept = weights > 0
         return X_all, X_all[kept], y[kept], weights[kept], kept
 
-    def _given_validation(self, arrange, X_val, y_val, sample_weight_val):
+    def _begin(self, X, y, weights, head, settings, streams, in_portions=False):
+        """Members to train, and how to turn rows into examples for them.
+
+        New members with these random streams, on an encoding fitted to X; or, for streams None, copies of those of the last
+        fit, which keep their encoding and their precision.
+        """
+        class_weights = head.class_weights(self.class_weight, y, weights)
+        if streams is None:
+            members = [member.copy() for member in self.members_]
+        else:
+            encoding = InputEncoding(self.input_encoding).fit(X, weights, in_portions)
+            units = [encoding.width, *self._hidden_units(), head.n_outputs]
+            biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
+            members = [
+                Member(initial_network(units, self.activation, head.kernel, settings.dtype, self.weight_init, biases, random),
+                       encoding, random)
+                for random in streams
+            ]
+        return members, partial(_examples, head, members[0].encoding, class_weights, members[0].network.dtype)
+
+    def _given_validation(self, as_examples, X_val, y_val, sample_weight_val):
         """The user's validation rows, or None."""
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
@@ -244,13 +249,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         if self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' does not watch validation rows: leave X_val out, or use 'adam' or 'sgd'.")
         _, X, y, weights, _ = self._read(X_val, y_val, sample_weight_val, reset=False)
-        return arrange(X, y, weights)[0]
-
-    def _new_member(self, head, encoding, biases, dtype, random):
-        self._networks_made_with = self._network_parameters()
-        units = [encoding.width, *self._hidden_units(), head.n_outputs]
-        network = initial_network(units, self.activation, head.kernel, dtype, self.weight_init, biases, random)
-        return Member(network, encoding, random)
+        return as_examples(X, y, weights)[0]
 
     def _network_parameters(self):
         """The parameters that say what a network is, which cannot change once there is one."""
@@ -262,33 +261,31 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             "dtype": np.dtype(self.dtype).name,
         }
 
-    def _members_to_go_on(self, streams):
-        """Copies of the members of the last fit, for warm_start."""
+    def _check_networks_are_the_same(self, n_members):
+        """Training can only go on with what there is."""
         then = {**self._networks_made_with, "n_members": len(self.members_)}
-        now = {**self._network_parameters(), "n_members": len(streams)}
+        now = {**self._network_parameters(), "n_members": n_members}
         for name, value in then.items():
             if now[name] != value:
                 raise ValueError(
-                    f"warm_start goes on with the networks of the last fit, for which {name} was {value!r}; these rows and "
-                    f"parameters ask for {now[name]!r}. Set {name}={value!r}, or warm_start=False."
+                    f"warm_start and partial_fit go on with the networks of the last fit, for which {name} was {value!r}; these "
+                    f"rows and parameters ask for {now[name]!r}. Set {name}={value!r}, or start a new estimator."
                 )
-        members = [member.copy() for member in self.members_]
-        for member, stream in zip(members, streams):
-            member.optimizer, member.random = None, stream
-        return members
 
     def _become(self, head, members):
-        self._head, self.members_ = head, members
+        self._head, self.members_, self._networks_made_with = head, members, self._network_parameters()
         for name in ("oof_proba_", "oof_loss_"):  # of an earlier fit
             vars(self).pop(name, None)
 
-    def _keep_out_of_fold(self, X, kept, examples, fold):
+    def _keep_out_of_fold(self, decision, X, y, weights, kept):
         """oof_proba_ for all rows of X; a row of weight zero was seen by no member, so it gets the mean of all."""
-        decision, self.oof_loss_ = out_of_fold(self.members_, examples, fold, self._head)
+        loss = self._head.log_loss(decision, y)
+        answered = np.isfinite(loss)
+        self.oof_loss_ = float(np.average(loss[answered], weights=None if weights is None else weights[answered]))
         proba = self._head.proba(decision)
         if kept is not None:
             seen, proba = proba, np.empty((X.shape[0], *proba.shape[1:]), dtype=proba.dtype)
-            proba[kept], proba[~kept] = seen, self.predict_proba(X[~kept])
+            proba[kept], proba[~kept] = seen, self._head.proba(self._decide(X[~kept]))
         self.oof_proba_ = proba
 
 

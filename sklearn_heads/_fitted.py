@@ -23,7 +23,7 @@ def read_X(estimator, X, reset):
 
 def is_ready(estimator, X):
     """Whether X needs no conversion and passes every check: for a single row, validate_data takes longer than the network."""
-    return (
+    if not (
         type(X) is np.ndarray
         and X.dtype in (np.float64, np.float32)
         and X.ndim == 2
@@ -31,8 +31,10 @@ def is_ready(estimator, X):
         and X.shape[1] == estimator.n_features_in_
         and X.flags.c_contiguous
         and not hasattr(estimator, "feature_names_in_")
-        and np.isfinite(X.sum(dtype=np.float64))  # NaN, inf and overflow all take the slow way, which says what it found
-    )
+    ):
+        return False
+    with np.errstate(all="ignore"):  # NaN, inf and overflow all take the slow way, which says what it found
+        return np.isfinite(X.sum(dtype=np.float64))
 
 
 class Fitted:
@@ -52,13 +54,28 @@ class Fitted:
         -------
         ndarray of shape (n,) for two classes (the log-odds of ``classes_[1]``, whatever the head), (n, K) or (n, L)
         """
+        return self._answer(X)[1]
+
+    def _answer(self, X):
+        """The head and the decision values, of one and the same fit even while another thread fits anew."""
         check_is_fitted(self)
-        X = read_X(self, X, reset=False)
+        head, members = self._head, self.members_
+        return head, self._decide(read_X(self, X, reset=False), head, members)
+
+    def _decide(self, X, head=None, members=None):
+        """Decision values of checked rows."""
+        head, members = head or self._head, members or self.members_
+        order = np.arange(X.shape[0])
         with one_blas_thread():
-            rows = self.members_[0].encoding.rows(X, self.members_[0].network.dtype)
-            order = np.arange(X.shape[0])
-            decisions = [self._head.decision(member.logits(rows, order)) for member in self.members_]
-        return decisions[0] if len(decisions) == 1 else self._head.pool(decisions)
+            rows = members[0].encoding.rows(X, members[0].network.dtype)
+            decisions = [head.decision(member.network.logits(rows, order)) for member in members]
+        decision = decisions[0] if len(decisions) == 1 else head.pool(decisions)
+        if np.isnan(decision).any():
+            raise ValueError(
+                f"values of X are too large for {rows.dtype}: the logits are NaN. Scale X, or use dtype='float64' or "
+                "input_encoding='piecewise', which bounds what is far out."
+            )
+        return decision
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Probabilities; with several members the mean of theirs.
@@ -71,7 +88,8 @@ class Fitted:
         -------
         ndarray of shape (n, 2), (n, K), whose rows sum to one, or for a label matrix (n, L), a probability a label
         """
-        return self._head_of_fitted().proba(self.decision_function(X))
+        head, decision = self._answer(X)
+        return head.proba(decision)
 
     def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Logarithms of the probabilities, computed from logits: never -inf for finite logits.
@@ -84,7 +102,8 @@ class Fitted:
         -------
         ndarray of the shape of `predict_proba`
         """
-        return self._head_of_fitted().log_proba(self.decision_function(X))
+        head, decision = self._answer(X)
+        return head.log_proba(decision)
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Labels: the more probable class; for a label matrix 1 where the probability is at least one half.
@@ -97,7 +116,8 @@ class Fitted:
         -------
         ndarray of shape (n,) of the labels seen in fit, or (n, L) of 0 and 1
         """
-        return self._head_of_fitted().predict(self.decision_function(X))
+        head, decision = self._answer(X)
+        return head.predict(decision)
 
     # ---- what a fitted estimator tells ------------------------------------------------------------------------------
 
@@ -181,7 +201,3 @@ class Fitted:
         if len(members) > 1:
             raise AttributeError(f"{name} belongs to one network, and this fit has {len(members)}: see members_[i].{name}.")
         return members[0]
-
-    def _head_of_fitted(self):
-        check_is_fitted(self)
-        return self._head

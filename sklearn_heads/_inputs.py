@@ -21,9 +21,8 @@ from sklearn.utils import gen_batches
 from sklearn_heads._core.batch import Rows
 
 BOUND = 3.0
-N_BINS = 5
-FEWEST_BINS = 3  # a column of fewer distinct bins gets none
-MOST_ADDED = 512  # bins of all columns together: cost grows with them, and columns beyond about a hundred gain little
+N_BINS = 3  # a column of fewer distinct bins gets none
+MOST_ADDED = 512  # bins of all columns together: cost grows with them; beyond, there are none
 
 # Rows whose statistics are taken at once: enough to be quick, few enough to add nothing to the memory that X takes.
 BLOCK = 4096
@@ -48,7 +47,7 @@ class InputEncoding:
     binned_ : ndarray (m,) of int32
         Positions in `columns_` of those with bins.
     edges_ : ndarray (n_bins + 1, m) of float64
-        Their edges in units of x; a column with fewer bins repeats its last edge.
+        Their edges in units of x, rising.
     """
 
     def __init__(self, kind):
@@ -59,8 +58,11 @@ class InputEncoding:
     def __getstate__(self):
         return {**vars(self), "_arrays": None}
 
-    def fit(self, X, weights=None):
-        """Take weighted statistics of X, a block of rows at a time."""
+    def fit(self, X, weights=None, in_portions=False):
+        """Take weighted statistics of X, a block of rows at a time.
+
+        in_portions: X is only the first of the rows, so a column that is constant here may vary later, and stays.
+        """
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
         self.binned_, self.edges_ = np.empty(0, dtype=np.int32), np.empty((1, 0))
@@ -74,16 +76,19 @@ class InputEncoding:
             scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
         self.scale_ = scaler.scale_
         self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
+        hopeless = np.flatnonzero(~(np.isfinite(self.mean_) & np.isfinite(1 / self.scale_)))
+        if len(hopeless):
+            raise ValueError(f"columns {hopeless.tolist()} of X hold values too large or too small to scale: rescale them first.")
         if self.kind == "piecewise" and not self.is_sparse_:
-            self._fit_piecewise(X, weights)
+            self._fit_piecewise(X, weights, in_portions)
         return self
 
-    def _fit_piecewise(self, X, weights):
+    def _fit_piecewise(self, X, weights, in_portions):
         low, high = X.min(axis=0), X.max(axis=0)
         two_valued = np.ones(X.shape[1], dtype=bool)
         for block in gen_batches(X.shape[0], BLOCK):
             two_valued &= ((X[block] == low) | (X[block] == high)).all(axis=0)
-        used = low < high
+        used = (low < high) | in_portions
         if not used.any():  # nothing to learn from, but a network needs an input
             used[0] = True
         self.columns_ = np.flatnonzero(used).astype(np.int32)
@@ -93,17 +98,16 @@ class InputEncoding:
         self.scale_ = np.where(self.two_valued_, half_range, self.scale_[used])
 
         candidates = np.flatnonzero(~self.two_valued_ & (low < high)[used])
-        n_bins = min(N_BINS, MOST_ADDED // max(len(candidates), 1))
-        if n_bins < FEWEST_BINS:
+        if N_BINS * len(candidates) > MOST_ADDED:
             return
         step = max(1, X.shape[0] // QUANTILE_ROWS)
         edges, binned = [], []
         for position in candidates:
             column = X[::step, self.columns_[position]]
-            distinct = np.unique(quantiles(column, n_bins, None if weights is None else weights[::step]))
-            if len(distinct) > FEWEST_BINS:
+            distinct = np.unique(quantiles(column, N_BINS, None if weights is None else weights[::step]))
+            if len(distinct) == N_BINS + 1:
                 binned.append(position)
-                edges.append(np.pad(distinct, (0, n_bins + 1 - len(distinct)), mode="edge"))
+                edges.append(distinct)
         if binned:
             self.binned_ = np.array(binned, dtype=np.int32)
             self.edges_ = np.ascontiguousarray(np.transpose(edges), dtype=np.float64)
@@ -133,12 +137,8 @@ class InputEncoding:
         if len(self.columns_) < self.n_features_:
             arrays["columns"] = self.columns_
         if len(self.binned_):
-            # Edges in units of z; a repeated edge is a bin that stays at 0.
-            z = (self.edges_ - self.mean_[self.binned_]) / self.scale_[self.binned_]
-            span = np.diff(z, axis=0)
-            slope = np.divide(1, span, out=np.zeros_like(span), where=span > 0)
-            bins = {"low": z[:-1], "slope": slope, "half": (span > 0) / 2}
-            arrays.update({name: values.astype(dtype, order="C") for name, values in bins.items()}, binned=self.binned_)
+            z = (self.edges_ - self.mean_[self.binned_]) / self.scale_[self.binned_]  # edges in units of z
+            arrays.update(binned=self.binned_, low=z[:-1].astype(dtype), slope=(1 / np.diff(z, axis=0)).astype(dtype))
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):
@@ -175,8 +175,8 @@ class InputEncoding:
             unit = "half its range" if self.two_valued_[position] else "its spread"
             words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
             if position in bins:
-                edges = np.unique(self.edges_[:, bins[position]])
-                words[j] += f", and {len(edges) - 1} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
+                edges = self.edges_[:, bins[position]]
+                words[j] += f", and {N_BINS} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
 
-from sklearn_heads._training import warn_of_interrupt
+from sklearn_heads._training import keep_what_there_is
 
 # n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
 FEW_ROWS = 100
@@ -44,14 +44,31 @@ def folds(strata, n_members, random):
     return dealt
 
 
+def parts(examples, head, y, n_members, given, watches, fraction, random):
+    """What each member trains on and watches, as pairs of Examples (watched or None), and the fold of each row, or None.
+
+    given : the user's validation rows, or None; watches : whether rows are to be watched at all.
+    """
+    if n_members > 1:
+        fold = folds(head.strata(y), n_members, random)
+        pairs = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
+        if given is not None or not watches:
+            pairs = [(trained, given) for trained, _ in pairs]
+        return pairs, fold
+    if given is None and watches:
+        return [validation_split(examples, head, y, fraction, random)], None
+    return [(examples, given)], None
+
+
 def validation_split(examples, head, y, fraction, random):
-    """Examples to train on and examples to watch, each class in both where there is room for that."""
+    """Examples to train on and examples to watch, stratified where the head has strata and there is room for each in both."""
     n, strata = len(y), head.strata(y)
     values, counts = np.unique(strata, return_counts=True)
     if not head.is_multilabel and counts.min() < 2:
+        rare = head.classes.tolist()[values[counts.argmin()]]
         raise ValueError(
-            f"early_stopping splits validation rows off each class, but class {head.classes[values[counts.argmin()]]!r} has "
-            "only 1 row. Merge or drop the class, give X_val and y_val, or set early_stopping=False."
+            f"early_stopping splits validation rows off each class, but class {rare!r} has only 1 row. Merge or drop the class, "
+            "give X_val and y_val, or set early_stopping=False."
         )
     n_watched = int(np.ceil(fraction * n))
     if n_watched < 2 or n - n_watched < 2:
@@ -61,8 +78,8 @@ def validation_split(examples, head, y, fraction, random):
         )
     has_room = not head.is_multilabel and min(n_watched, n - n_watched) >= len(values)
     stratify = strata if has_room else None
-    inside, watched = train_test_split(np.arange(n), test_size=fraction, random_state=random, stratify=stratify)
-    return examples.take(inside), examples.take(watched)
+    trained, watched = train_test_split(np.arange(n), test_size=fraction, random_state=random, stratify=stratify)
+    return examples.take(trained), examples.take(watched)
 
 
 def spawn(random, n_members):
@@ -73,14 +90,20 @@ def spawn(random, n_members):
 def train(members, parts, settings, alpha, n_jobs):
     """Train each member on its part, (examples, watched), in threads; the bits do not depend on how many.
 
-    An interrupt ends the epoch of each and keeps what they have; a member that has not begun keeps an empty history.
+    An interrupt ends each where it is and keeps what they have; a member that had not begun keeps an empty history.
     """
+    for _, watched in parts:
+        if watched is not None and watched.weight == 0:
+            raise ValueError(
+                "the rows to watch have total weight zero (sample_weight and class_weight multiplied): give X_val and y_val, "
+                "fewer members, or weights that leave some."
+            )
     stop = threading.Event()
 
     def run(m):
         name = f"network {m + 1}   " if len(members) > 1 else ""
         if not stop.is_set():
-            members[m].train(settings, *parts[m], alpha=alpha, stop=stop, name=name)
+            members[m].train(settings, *parts[m], alpha, stop, name)
 
     workers = min(effective_n_jobs(n_jobs), len(members))
     if workers == 1:
@@ -93,22 +116,20 @@ def train(members, parts, settings, alpha, n_jobs):
             for future in futures:
                 future.result()
         except KeyboardInterrupt:  # comes to the main thread, while the members train in others
-            stop.set()
-            warn_of_interrupt()
+            keep_what_there_is(stop)
         except BaseException:
             stop.set()
             raise
 
 
-def out_of_fold(members, examples, fold, head):
-    """Public decision values of each row by the member that did not train on it, and the weighted mean loss of these."""
-    decision, total = None, 0.0
+def out_of_fold(members, rows, fold, head):
+    """Public decision values of each row by the member that did not train on it; NaN where an interrupt left none."""
+    decision = None
     for m, member in enumerate(members):
         own = np.flatnonzero(fold == m)
-        values = head.decision(member.logits(examples.rows, own))
-        if decision is None:  # NaN stays where an interrupt left no member
+        values = head.decision(member.network.logits(rows, own))
+        if decision is None:
             decision = np.full((len(fold), *values.shape[1:]), np.nan, dtype=values.dtype)
-        decision[own] = values
-        total += member.network.total_loss(examples.rows, own)
-    weights = examples.weights
-    return decision, total / (len(fold) if weights is None else weights.sum(dtype=np.float64))
+        if member.loss_curve_:
+            decision[own] = values
+    return decision

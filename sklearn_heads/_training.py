@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from copy import copy, deepcopy
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -38,7 +39,7 @@ class Settings:
     beta_1: float
     beta_2: float
     epsilon: float
-    n_iter_no_change: int
+    n_iter_no_change: float
     max_fun: int
     early_stopping: bool
     label_smoothing: float
@@ -74,10 +75,14 @@ class Examples:
         """Only these of them."""
         return Examples(self.rows, self.order[indices], self.weights)
 
-    def mean_loss(self, network):
+    @property
+    def weight(self):
+        """Sum of their weights."""
+        return float(len(self.order) if self.weights is None else self.weights[self.order].sum(dtype=np.float64))
+
+    def mean_loss(self, network, stop=None):
         """Weighted mean of the loss a row."""
-        total = len(self.order) if self.weights is None else self.weights[self.order].sum(dtype=np.float64)
-        return network.total_loss(self.rows, self.order) / total
+        return network.total_loss(self.rows, self.order, stop=stop) / self.weight
 
 
 def initial_network(layer_units, activation, kernel, dtype, weight_init, output_biases, random):
@@ -130,9 +135,9 @@ class Member:
 
     def copy(self):
         """An independent copy to train further, so that a failure leaves this one as it was."""
-        twin = Member(self.network.astype(self.network.dtype), self.encoding, self.random)
+        twin = copy(self)
+        twin.network, twin.random = self.network.astype(self.network.dtype), deepcopy(self.random)
         twin.optimizer = self.optimizer and self.optimizer.copy()
-        twin.n_iter_, twin.best_iter_, twin.t_, twin.loss_ = self.n_iter_, self.best_iter_, self.t_, self.loss_
         twin.loss_curve_, twin.validation_loss_curve_ = list(self.loss_curve_), list(self.validation_loss_curve_)
         return twin
 
@@ -144,55 +149,59 @@ class Member:
     def intercepts_(self):
         return self.encoding.fold(self.network.coefs, self.network.intercepts)[1]
 
-    def logits(self, rows, order):
-        """Logits (n, k) of the rows named by `order`."""
-        return self.network.logits(rows, order)
-
     # ---- training ----------------------------------------------------------------------------------------------
 
-    def train(self, settings, examples, validation=None, alpha=None, stop=None, name=""):
+    def train(self, settings, examples, validation, alpha, stop, name):
         """Train until a stopping rule holds, then go back to the best epoch if there are validation rows.
 
         Parameters
         ----------
         settings : Settings
-        examples, validation : Examples
+        examples : Examples
+        validation : Examples or None
         alpha : float
             L2 a row of unit weight: settings.alpha divided by the mean of the user's weights.
-        stop : threading.Event, optional
-            Set by another thread to end training after the epoch.
+        stop : threading.Event
+            Ends training where it is; set here when Ctrl-C arrives.
         name : str
             Starts each verbose line.
         """
-        alpha = settings.alpha if alpha is None else alpha
-        if settings.solver == "lbfgs":
-            return self._train_lbfgs(settings, examples, alpha, name)
-        self.optimizer = self.optimizer or new_optimizer(settings, self.network)
-        watch = Watch(settings, self, validation, name)
+        try:
+            if settings.solver == "lbfgs":
+                self._train_lbfgs(settings, examples, alpha, stop, name)
+            else:
+                self._train_epochs(settings, examples, validation, alpha, stop, name)
+        finally:
+            self.optimizer = None
+            self.network.forget_gradient()
+        self.check_finite()
+
+    def check_finite(self):
+        if not np.isfinite(self.network.parameters).all():
+            raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
+
+    def _train_epochs(self, settings, examples, validation, alpha, stop, name):
+        self.optimizer = new_optimizer(settings, self.network)
+        watch = Watch(settings, self, validation, name, stop)
         run = EpochRunner(settings, self, examples, alpha)
         self.n_iter_ = 0
         try:
-            while self.n_iter_ < settings.max_iter and not (stop and stop.is_set()):
-                loss = run.epoch()
+            while self.n_iter_ < settings.max_iter:
+                loss = run.epoch(stop)
                 self.n_iter_ += 1
                 if watch.says_stop(loss):
                     break
             else:
-                if not settings.early_stopping and not (stop and stop.is_set()):
+                if validation is None and not settings.early_stopping:
                     warnings.warn(
-                        f"the training loss was still falling after max_iter={settings.max_iter} epochs. Raise max_iter, "
+                        f"stopped at max_iter={settings.max_iter} epochs, before the training loss settled. Raise max_iter, "
                         "or learning_rate_init, or tol.",
                         ConvergenceWarning,
                         stacklevel=2,
                     )
         except KeyboardInterrupt:
-            if stop:
-                stop.set()
-            warn_of_interrupt()
+            keep_what_there_is(stop)
         watch.restore_best()
-        self.check_finite()
-        self.optimizer = None
-        return self
 
     def train_once(self, settings, examples, alpha):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
@@ -205,11 +214,7 @@ class Member:
         self.loss_curve_.append(loss)
         self.check_finite()
 
-    def check_finite(self):
-        if not np.isfinite(self.network.parameters).all():
-            raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
-
-    def _train_lbfgs(self, settings, examples, alpha, name):
+    def _train_lbfgs(self, settings, examples, alpha, stop, name):
         """L-BFGS on all rows at once."""
         network = self.network
         n_weights, n_rows = network.n_weights, len(examples.order)
@@ -218,7 +223,9 @@ class Member:
 
         def value_and_gradient(parameters):
             network.parameters[:] = parameters
-            value, gradient = network.loss_and_gradient(examples.rows, examples.order, smoothing=settings.label_smoothing)
+            value, gradient = network.loss_and_gradient(
+                examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
+            )
             weights = parameters[:n_weights]
             gradient = gradient.copy()
             gradient[:n_weights] += alpha / n_rows * weights
@@ -243,15 +250,15 @@ class Member:
                 options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
             )
         except KeyboardInterrupt:
-            warn_of_interrupt()
+            keep_what_there_is(stop)
         else:
             best[:] = result.x
             check_loss(float(result.fun), self.n_iter_, settings, self.encoding)
             self.n_iter_ = max(result.nit, 1)
-            if result.status == 1:  # a limit was reached
+            if result.status:
                 warnings.warn(
-                    f"lbfgs stopped at a limit before it converged (max_iter={settings.max_iter}, "
-                    f"max_fun={settings.max_fun}): raise them, or scale the columns of X.",
+                    f"lbfgs stopped before it converged (max_iter={settings.max_iter}, max_fun={settings.max_fun}; it says "
+                    f"{result.message!r}): raise these or alpha, or scale the columns of X.",
                     ConvergenceWarning,
                     stacklevel=2,
                 )
@@ -259,8 +266,6 @@ class Member:
         network.parameters[:] = best
         self.best_iter_ = len(self.loss_curve_)
         self.t_ += self.n_iter_ * n_rows
-        self.check_finite()
-        return self
 
 
 def new_optimizer(settings, network):
@@ -291,7 +296,7 @@ class EpochRunner:
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
 
-    def epoch(self):
+    def epoch(self, stop=None):
         """One pass; returns the mean training loss."""
         settings, member = self.settings, self.member
         if settings.shuffle:
@@ -306,6 +311,7 @@ class EpochRunner:
             dropout=settings.dropout,
             smoothing=settings.label_smoothing,
             seed=(self.seed << 32) + member.t_,
+            stop=stop,
         )
         member.t_ += len(self.order)
         if settings.solver == "sgd" and settings.learning_rate == "invscaling":
@@ -316,8 +322,8 @@ class EpochRunner:
 class Watch:
     """Looks at the loss after each epoch: history, the best weights, whether to stop, the lines a person reads."""
 
-    def __init__(self, settings, member, validation, name):
-        self.settings, self.member, self.validation, self.name = settings, member, validation, name
+    def __init__(self, settings, member, validation, name, stop):
+        self.settings, self.member, self.validation, self.name, self.stop = settings, member, validation, name, stop
         self.best, self.patience_used, self.best_parameters = np.inf, 0, None
         self.start = time.perf_counter()
 
@@ -329,13 +335,13 @@ class Watch:
         check_loss(loss, epoch, settings, member.encoding)
         watched = loss
         if self.validation is not None:
-            watched = self.validation.mean_loss(member.network)
+            watched = self.validation.mean_loss(member.network, self.stop)
             member.validation_loss_curve_.append(watched)
             check_loss(watched, epoch, settings, member.encoding)
-        # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
-        least = settings.tol if self.validation is None else 0.0
-        self.patience_used = self.patience_used + 1 if watched > self.best - least else 0
         is_best = watched < self.best
+        # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
+        progress = watched <= self.best - settings.tol if self.validation is None else is_best
+        self.patience_used = 0 if progress else self.patience_used + 1
         if is_best:
             self.best = watched
             if self.validation is not None:
@@ -369,8 +375,11 @@ class Watch:
                 print(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
 
 
-def warn_of_interrupt():
-    warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=3)
+def keep_what_there_is(stop):
+    """After Ctrl-C: end the other members too, and say it once."""
+    if not stop.is_set():
+        stop.set()
+        warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=4)
 
 
 def check_loss(loss, epoch, settings, encoding):

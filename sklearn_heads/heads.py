@@ -75,13 +75,16 @@ class _ClassHead:
             return None
         if isinstance(wish, str):  # "balanced"
             counts = np.bincount(self.ids(y), weights=weights, minlength=len(self.classes))
-            return counts.sum() / (len(self.classes) * np.maximum(counts, 1e-300))
+            return _share(counts.sum(), len(self.classes) * counts)
         if not isinstance(wish, dict):
             raise ValueError(f"class_weight must be 'balanced' or a dict from class to weight; got {wish!r}.")
         unknown = set(wish) - set(self.classes.tolist())
         if unknown:
             raise ValueError(f"class_weight names {sorted(unknown, key=str)}, but the classes are {_some(self.classes)}.")
-        return _not_negative([wish.get(label, 1.0) for label in self.classes.tolist()])
+        factors = _not_negative([wish.get(label, 1.0) for label in self.classes.tolist()])
+        if np.count_nonzero(factors) < 2:
+            raise ValueError(f"class_weight={wish} leaves one class to train on: give two classes or more a weight.")
+        return factors
 
     def weigh(self, y, weights, class_weights):
         """Row weights with the class weights multiplied in, and weights a label: none here."""
@@ -100,6 +103,10 @@ class _ClassHead:
         if decision.ndim == 1:
             return np.column_stack([losses.log_sigmoid(-decision), losses.log_sigmoid(decision)])
         return losses.log_softmax(decision)
+
+    def log_loss(self, decision, y):
+        """Minus the logarithm of the probability of each row's class."""
+        return -self.log_proba(decision)[np.arange(len(y)), self.ids(y)]
 
     def predict(self, decision):
         """The user's label of the larger probability; at exactly one half the second class."""
@@ -241,8 +248,7 @@ class MultiSigmoid:
         if isinstance(wish, str):  # "balanced"
             weights = np.ones(len(y)) if weights is None else weights
             present = weights @ y
-            sides = np.stack([weights.sum() - present, present])
-            return weights.sum() / (2 * np.maximum(sides, 1e-300))
+            return _share(weights.sum(), 2 * np.stack([weights.sum() - present, present]))
         if isinstance(wish, dict) or len(wish) != self.n_outputs:
             raise ValueError(
                 f"class_weight for {self.n_outputs} labels is 'balanced' or a sequence with the weight of presence of each "
@@ -270,6 +276,10 @@ class MultiSigmoid:
 
     def log_proba(self, decision):
         return losses.log_sigmoid(decision)
+
+    def log_loss(self, decision, y):
+        """Binary cross-entropy of each row, summed over the labels."""
+        return losses.binary_cross_entropy(decision, y).sum(axis=1)
 
     def predict(self, decision):
         return (decision >= 0).astype(np.int64)
@@ -314,9 +324,12 @@ def check_label_matrix(y, estimator_name):
                 "OneHotEncoder(sparse_output=False).fit_transform(y.reshape(-1, 1))."
             )
         return y
-    values = np.unique(y)
     if y.ndim == 2 and y.shape[1] == 0:
         raise ValueError(f"{estimator_name} needs at least one label column; y has shape {y.shape}.")
+    try:
+        values = np.unique(y if y.dtype != object else y.astype(np.float64))
+    except (TypeError, ValueError):
+        raise ValueError(f"{estimator_name} takes a 0/1 matrix; y holds objects that are no numbers, or missing.") from None
     if y.ndim != 2 or not np.isin(values, (0, 1)).all():
         raise ValueError(
             f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and "
@@ -367,20 +380,29 @@ def _check_discrete(y):
         raise ValueError("Input y contains NaN or infinity: drop the rows without a label.")
     try:
         check_classification_targets(y)
-    except ValueError as error:
+        np.unique(y)
+    except (TypeError, ValueError) as error:
         hint = (
             "Cut the values into classes first, for instance with KBinsDiscretizer."
             if y.dtype.kind == "f"
-            else "Labels must be of one type: all strings, or all numbers."
+            else "Labels must be of one type and none missing: strings, or numbers of a numeric dtype, y.astype(int)."
         )
         raise ValueError(f"{error} {hint}") from None
 
 
 def _not_negative(weights):
-    weights = np.asarray(weights, dtype=np.float64)
+    try:
+        weights = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"class weights must be numbers; got {weights!r}.") from None
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
         raise ValueError(f"class weights must be finite, not negative, and not all zero; got {weights.tolist()}.")
     return weights
+
+
+def _share(total, parts):
+    """total / parts, and 0 for what does not occur."""
+    return np.divide(total, parts, out=np.zeros_like(parts, dtype=np.float64), where=parts > 0)
 
 
 def _log_odds(p):

@@ -52,6 +52,7 @@ def sigmoid(logits: ArrayLike, *, out: Floats | None = None) -> Floats:
     """
     logits = _logits(logits)
     out = _out(out, logits.shape, logits.dtype)
+    _check_same_or_apart(out, logits)
     kernels.logistic(logits.ravel(), out.reshape(-1))
     return out
 
@@ -71,6 +72,7 @@ def log_sigmoid(logits: ArrayLike, *, out: Floats | None = None) -> Floats:
     """
     logits = _logits(logits)
     out = _out(out, logits.shape, logits.dtype)
+    _check_same_or_apart(out, logits)
     kernels.log_logistic(logits.ravel(), out.reshape(-1))
     return out
 
@@ -143,6 +145,7 @@ def binary_cross_entropy(
     """
     logits, targets = _binary(logits, targets)
     out = _out(out, logits.shape, logits.dtype)
+    _check_same_or_apart(out, logits, targets)
     kernels.logistic_loss(targets.ravel(), logits.ravel(), out.reshape(-1))
     return _weigh(out, sample_weight)
 
@@ -167,6 +170,7 @@ def binary_cross_entropy_gradient(
     """
     logits, targets = _binary(logits, targets)
     out = _out(out, logits.shape, logits.dtype)
+    _check_same_or_apart(out, logits, targets)
     kernels.logistic_gradient(targets.ravel(), logits.ravel(), out.reshape(-1))
     return _weigh(out, sample_weight)
 
@@ -198,6 +202,8 @@ def binary_cross_entropy_loss_gradient(
     loss, gradient = out or (None, None)
     loss = _out(loss, logits.shape, logits.dtype)
     gradient = _out(gradient, logits.shape, logits.dtype, other_than=loss)
+    for output in (loss, gradient):
+        _check_same_or_apart(output, logits, targets)
     kernels.logistic_loss_gradient(targets.ravel(), logits.ravel(), loss.reshape(-1), gradient.reshape(-1))
     return _weigh(loss, sample_weight), _weigh(gradient, sample_weight)
 
@@ -288,7 +294,9 @@ def cross_entropy_loss_gradient(
 def _logits(logits: ArrayLike) -> Floats:
     """A C-contiguous float32 or float64 array."""
     logits = np.asarray(logits)
-    dtype = np.float32 if logits.dtype == np.float32 else np.float64
+    if logits.dtype.kind == "c":
+        raise ValueError("logits are complex; give real ones.")
+    dtype = np.float32 if logits.dtype.kind == "f" and logits.dtype.itemsize == 4 else np.float64
     return np.asarray(logits, dtype=dtype, order="C")
 
 
@@ -345,6 +353,13 @@ def _out(out: Floats | None, shape: tuple[int, ...], dtype: np.dtype, other_than
     if other_than is not None and np.shares_memory(out, other_than):
         raise ValueError("out must not overlap the logits or another output.")
     return out
+
+
+def _check_same_or_apart(out: Floats, *inputs: Floats) -> None:
+    """Element by element, an output may be an input; it must not lie across one, shifted."""
+    for given in inputs:
+        if np.shares_memory(out, given) and out.ctypes.data != given.ctypes.data:
+            raise ValueError("out overlaps an input without being it: pass the input itself, or an array of its own.")
 
 
 def _weigh(values: Floats, sample_weight: ArrayLike | None) -> Floats:

@@ -307,3 +307,13 @@ def test_what_belongs_to_one_network_says_where_it_is():
 def test_out_of_fold_probabilities_need_folds():
     with pytest.raises(ValueError, match=r"store_oof.*n_members=1.*2 or more"):
         MLPBinary(n_members=1, store_oof=True, **SMALL).fit(X, TWO)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_predictions_refuse_what_is_not_finite(bad, method):
+    X, y = data("binary", 60)
+    clf = MLPBinary(**SMALL).fit(X, y)
+    X[3, 1] = bad
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        getattr(clf, method)(X)

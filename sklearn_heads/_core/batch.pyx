@@ -23,8 +23,8 @@ cdef class Rows:
         Values z become z / sqrt(1 + (z / bound)^2); 0 for no bound.
     binned : ndarray (m,) of int32, or None
         The used columns that have bins.
-    low, slope, half : ndarrays (n_bins, m) of the working precision
-        Appended after the columns: clip((z - low) * slope, 0, 1) - half, bin by bin.
+    low, slope : ndarrays (n_bins, m) of the working precision
+        Appended after the columns: clip((z - low) * slope, 0, 1) - 1/2, bin by bin.
     ids : ndarray (n,) of int32, class ids; or
     labels : ndarray (n, k) of uint8, 0 or 1; both None where only predictions are wanted
     weights : ndarray (n,) of dtype or None
@@ -33,7 +33,7 @@ cdef class Rows:
         Weights of absent and of present labels.
     """
     def __init__(
-        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None, half=None,
+        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None,
         ids=None, labels=None, weights=None, label_weights=None,
     ):
         self.n_rows, self.n_features = X.shape
@@ -43,7 +43,7 @@ cdef class Rows:
         indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None
         data = X.data if self.is_sparse else X
         self.kept = (
-            data, indices, indptr, columns, mean, factor, binned, low, slope, half, ids, labels, weights, label_weights)
+            data, indices, indptr, columns, mean, factor, binned, low, slope, ids, labels, weights, label_weights)
         self.double_source = data.dtype == np.float64
         self.X = address(data)
         self.encoding.n_features = self.n_features
@@ -53,7 +53,7 @@ cdef class Rows:
         if binned is not None:
             self.encoding.n_bins, self.encoding.n_binned = low.shape
             self.encoding.binned = <int32_t*> address(binned)
-            self.encoding.low, self.encoding.slope, self.encoding.half = address(low), address(slope), address(half)
+            self.encoding.low, self.encoding.slope = address(low), address(slope)
         self.indices, self.indptr = <int32_t*> address(indices), <int64_t*> address(indptr)
         self.ids, self.labels = <int32_t*> address(ids), <uint8_t*> address(labels)
         self.weights, self.label_weights = address(weights), address(label_weights)

@@ -18,7 +18,6 @@ cdef extern from "table.h" nogil:
         const int32_t* binned
         const void* low
         const void* slope
-        const void* half
 
     ctypedef struct StepRule:
         double learning_rate, l2, shrink

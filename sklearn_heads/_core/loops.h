@@ -417,15 +417,25 @@ LOOP FN(add_column_sums)(const void *x_, void *sums_, size n, size h)
 /* Bin b of a column rises from -1/2 to 1/2 while z crosses the bin, and is flat outside: sums of bins are piecewise linear. */
 LOOP FN(append_bins)(const Encoding *encoding, const REAL *restrict z, REAL *restrict bins)
 {
-    const REAL *restrict low = encoding->low, *restrict slope = encoding->slope, *restrict half = encoding->half;
+    const REAL *restrict low = encoding->low, *restrict slope = encoding->slope;
     const int32_t *restrict binned = encoding->binned;
     const size m = encoding->n_binned;
     EACH(b, encoding->n_bins) {
         SIMD EACH(c, m) {
             const REAL rise = (z[binned[c]] - low[b * m + c]) * slope[b * m + c];
             const REAL capped = rise > 1 ? 1 : rise;
-            bins[b * m + c] = (capped < 0 ? 0 : capped) - half[b * m + c];
+            bins[b * m + c] = (capped < 0 ? 0 : capped) - (REAL)0.5;
         }
+    }
+}
+
+/* Beyond 1e18 a square overflows float, and a double beyond float's range has become inf: far is far. */
+LOOP FN(cap_row)(REAL *restrict z, size d)
+{
+    const REAL cap = (REAL)1e18;
+    SIMD EACH(j, d) {
+        const REAL low = z[j] < -cap ? -cap : z[j];
+        z[j] = low > cap ? cap : low;
     }
 }
 

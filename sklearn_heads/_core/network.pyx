@@ -5,7 +5,7 @@
     a_0 = gathered rows of X                    (n, d)
     z_l = a_{l-1} W_l + b_l,  a_l = activation(z_l) dropout mask    (n, h_l), hidden layers
     z_L = a_{L-1} W_L + b_L                     (n, k), the logits
-    loss = sum over the batch of w_i loss(t_i, z_i) / sum of weights, plus l2 / 2 * |W|^2
+    loss = sum over the batch of w_i loss(t_i, z_i) / n, plus l2 / (2 n) * |W|^2        (weights w have mean one)
 
 and backwards, with delta_L = w d loss / d z_L:
 
@@ -127,9 +127,12 @@ cdef class Network:
         return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters.astype(dtype))
 
     cdef int check(self, Rows rows) except -1:
-        """Rows in another precision would be misread, so this is the one thing that the core looks at."""
+        """Rows in another precision or of another width would be misread: the one thing that the core looks at."""
+        cdef Py_ssize_t width = rows.encoding.n_columns + rows.encoding.n_bins * rows.encoding.n_binned
         if rows.dtype != self.dtype:
             raise TypeError(f"rows in {rows.dtype} for a network in {self.dtype}")
+        if width != self.layer_units[0]:
+            raise ValueError(f"rows of {width} encoded values for a network of {self.layer_units[0]} inputs")
         return 0
 
     # ---- one batch ---------------------------------------------------------------------------------------------
@@ -226,6 +229,10 @@ cdef class Network:
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 
+    def forget_gradient(self):
+        """After training: a trained network is its parameters."""
+        self.gradient = None
+
     def prepare(self):
         """Allocate the gradient, which prediction does not need."""
         if self.gradient is None:
@@ -237,12 +244,13 @@ cdef class Network:
 
     def train_epoch(
         self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t batch_size, Optimizer optimizer, Workspace work,
-        double l2=0, double dropout=0, double smoothing=0, uint64_t seed=0,
+        double l2=0, double dropout=0, double smoothing=0, uint64_t seed=0, stop=None,
     ):
         """One pass over `order` in batches: forward, backward, step. Returns the mean loss, l2 term included.
 
         The loss of a batch is averaged over its rows (weights have mean one over all rows), and l2 is divided by
-        their number, as in MLPClassifier. Raises KeyboardInterrupt between batches.
+        their number, as in MLPClassifier. Between batches, raises KeyboardInterrupt for a pending signal (the main thread
+        sees it) or when `stop`, a threading.Event, is set (any thread does).
         """
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0, batch_loss
@@ -264,11 +272,11 @@ cdef class Network:
                 if flops > FLOPS_BETWEEN_SIGNALS:
                     flops = 0
                     with gil:
-                        PyErr_CheckSignals()
+                        look_for_interrupt(stop)
         return total / n_rows
 
     def loss_and_gradient(
-        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=1024, double smoothing=0,
+        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=1024, double smoothing=0, stop=None,
     ):
         """Mean loss over the rows named by `order` and its gradient, a block at a time.
 
@@ -291,20 +299,20 @@ cdef class Network:
                 if flops > FLOPS_BETWEEN_SIGNALS:
                     flops = 0
                     with gil:
-                        PyErr_CheckSignals()
+                        look_for_interrupt(stop)
         return total, self.gradient
 
     def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         out = np.empty((order.shape[0], self.n_outputs), dtype=self.dtype)
-        self.sweep(rows, order, block, <char*> address(out))
+        self.sweep(rows, order, block, <char*> address(out), None)
         return out
 
-    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
+    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256, stop=None):
         """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
-        return self.sweep(rows, order, block, NULL)
+        return self.sweep(rows, order, block, NULL, stop)
 
-    cdef double sweep(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block, char* out) except? -1:
+    cdef double sweep(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block, char* out, stop) except? -1:
         """Forward over rows: logits to out, or, where out is NULL, the sum of the losses."""
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0
@@ -324,8 +332,16 @@ cdef class Network:
                 if flops > FLOPS_BETWEEN_SIGNALS:
                     flops = 0
                     with gil:
-                        PyErr_CheckSignals()
+                        look_for_interrupt(stop)
         return total
+
+
+cdef int look_for_interrupt(stop) except -1:
+    """Raise KeyboardInterrupt for a pending Ctrl-C, or where another thread has set the event `stop`."""
+    PyErr_CheckSignals()
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
+    return 0
 
 
 cdef inline uint64_t mixed(uint64_t x) noexcept nogil:

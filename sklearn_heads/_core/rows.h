@@ -20,6 +20,7 @@ LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, 
     EACH(i, n) {
         REAL *out = (REAL *)out_ + i * width;
         AS(scale_row)((const SOURCE *)X_ + rows[i] * encoding->n_features, encoding, out);
+        if (encoding->bound > 0) FN(cap_row)(out, encoding->n_columns);
         if (encoding->n_bins) FN(append_bins)(encoding, out, out + encoding->n_columns);
         if (encoding->bound > 0) FN(bound_row)((REAL)encoding->bound, out, encoding->n_columns);
     }

@@ -30,8 +30,7 @@ typedef struct {
     double bound;               /* z / sqrt(1 + (z / bound)^2); 0 for z itself */
     size n_binned, n_bins;
     const int32_t *binned;      /* the picked columns that have bins */
-    const void *low, *slope;    /* bin value = clip((z - low) * slope, 0, 1) - half */
-    const void *half;
+    const void *low, *slope;    /* bin value = clip((z - low) * slope, 0, 1) - 1/2 */
 } Encoding;
 
 /* Adam and SGD read what they need.  l2 multiplies the parameter into its gradient; shrink multiplies the parameter. */

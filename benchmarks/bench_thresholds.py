@@ -1,0 +1,211 @@
+"""ThresholdTuner against scikit-learn's TunedThresholdClassifierCV: time of the search, and score on unseen rows.
+
+    python benchmarks/bench_thresholds.py --data FOLDER [--quick] [--json FILE]
+
+FOLDER holds imbalanced data sets as .npz files with X (n, d) and y (n,), 1 the rare class. Without it only times are
+taken.
+
+Time: both tune an estimator that echoes its input, on the same rows, in turn, in one process; the best of several.
+Score: each data set is split in halves of rows, stratified, once a seed. On the first half both tuners see the same
+out-of-fold probabilities of the same five folds and the same refitted model, computed once; on the second half they are
+scored.
+"""
+
+import argparse
+import json
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
+from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV, train_test_split
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import sklearn_heads
+from sklearn_heads.thresholds import ThresholdTuner
+from sklearn_heads.thresholds._binary import BinaryCut
+from sklearn_heads.thresholds._metrics import METRICS as EXACT
+
+SETS = ("mammography", "coil2000", "sick", "yeast_me2")
+METRICS = {"f1": f1_score, "balanced_accuracy": balanced_accuracy_score, "matthews_corrcoef": matthews_corrcoef}
+TUNERS = {
+    "untuned": None,
+    "peer": lambda e, s, cv: TunedThresholdClassifierCV(e, scoring=s, cv=cv),
+    "bagged": lambda e, s, cv: ThresholdTuner(e, scoring=s, cv=cv, random_state=0),
+    "pooled": lambda e, s, cv: ThresholdTuner(e, scoring=s, cv=cv, aggregate="pooled", random_state=0),
+}
+
+
+def models(seed):
+    """The classifiers, the network last: MLPBinary where the package has it."""
+    network = getattr(sklearn_heads, "MLPBinary", None)
+    mlp = network(random_state=seed) if network else MLPClassifier(early_stopping=True, random_state=seed)
+    return {
+        "logistic regression": make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=1000)),
+        "naive Bayes": make_pipeline(SimpleImputer(), StandardScaler(), GaussianNB()),
+        "HistGradientBoosting": HistGradientBoostingClassifier(random_state=seed),
+        type(mlp).__name__: make_pipeline(SimpleImputer(), StandardScaler(), mlp),
+    }
+
+
+class Echo(ClassifierMixin, BaseEstimator):
+    """Its one feature is the probability."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.column_stack([1 - X[:, 0], X[:, 0]])
+
+
+class Replay(ClassifierMixin, BaseEstimator):
+    """X holds row numbers; fit only finds which of the recorded fits had these rows.
+
+    `recorded` maps the number of the first left-out row (or -1) to the probabilities of all rows by that fit.
+    """
+
+    def __init__(self, recorded=None):
+        self.recorded = recorded
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        rows = X[:, 0].astype(int)
+        left_out = np.setdiff1d(np.arange(self.recorded["n"]), rows)
+        self.proba_ = self.recorded[int(left_out[0]) if len(left_out) else -1]
+        return self
+
+    def predict_proba(self, X):
+        return self.proba_[X[:, 0].astype(int)]
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def best_time(repeats, run, *args):
+    """The least of several wall-clock times, in ms."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run(*args)
+        times.append(time.perf_counter() - start)
+    return 1e3 * min(times)
+
+
+def one_search(scores, labels, weight, counts):
+    """From scores to the best position: the sort and one sweep."""
+    return BinaryCut(scores, labels, labels, weight, EXACT["f1"]).search(counts)
+
+
+def measure_times(sizes, repeats):
+    """ms of fit with cv="prefit" for F1 at 5% positives, peer and ours; of our search alone; of np.sort."""
+    rows = []
+    for n in sizes:
+        rng = np.random.default_rng(0)
+        y = (rng.random(n) < 0.05).astype(int)
+        X = 1 / (1 + np.exp(2 - rng.normal(size=(n, 1)) - 2 * y[:, None]))
+        echo, row = Echo().fit(X, y), {"n": n}
+        peer = TunedThresholdClassifierCV(echo, scoring="f1", cv="prefit", refit=False)
+        row["peer"] = best_time(max(2, repeats // 3), peer.fit, X, y)
+        for name in ("pooled", "bagged"):
+            ours = ThresholdTuner(echo, scoring="f1", cv="prefit", refit=False, aggregate=name, random_state=0)
+            row[name] = best_time(repeats, ours.fit, X, y)
+        scores, labels, weight, counts = X[:, 0].copy(), y.astype(float), np.ones(n), np.ones(n, np.uint8)
+        row["search"] = best_time(repeats, one_search, scores, labels, weight, counts)
+        row["np_sort"] = best_time(repeats, np.sort, X[:, 0])
+        rows.append(row)
+    return rows
+
+
+def record(model, X, y, X_test, folds):
+    """Probabilities of all rows (training rows, then test rows) by the fit of each fold and of all rows."""
+    everything = np.concatenate([X, X_test])
+    recorded = {"n": len(X), -1: model.fit(X, y).predict_proba(everything)}
+    for train, test in folds:
+        recorded[int(test.min())] = model.fit(X[train], y[train]).predict_proba(everything)
+    return recorded
+
+
+def measure_scores(folder, seeds, sets):
+    """Test scores: a list of {set, model, metric, seed, untuned, peer, bagged, pooled}."""
+    out = []
+    for name in sets:
+        data = np.load(Path(folder) / f"{name}.npz")
+        for seed in range(seeds):
+            X, X_test, y, y_test = train_test_split(
+                data["X"], data["y"], test_size=0.5, stratify=data["y"], random_state=seed
+            )
+            folds = list(StratifiedKFold(5).split(X, y))
+            ids, test_ids = np.arange(len(X))[:, None], np.arange(len(X), len(X) + len(X_test))[:, None]
+            for model_name, model in models(seed).items():
+                recorded = record(model, X, y, X_test, folds)
+                for metric, function in METRICS.items():
+                    row = {"set": name, "model": model_name, "metric": metric, "seed": seed}
+                    for tuner, make in TUNERS.items():
+                        estimator = Replay(recorded)
+                        if make is not None:
+                            estimator = make(estimator, metric, folds)
+                        row[tuner] = float(function(y_test, estimator.fit(ids, y).predict(test_ids)))
+                    out.append(row)
+        print(f"{name}: done", flush=True)
+    return out
+
+
+def summarise(scores):
+    """A line for each set, model and metric: means, and the mean difference to the peer with its standard error."""
+    lines = []
+    for key in sorted({(row["set"], row["model"], row["metric"]) for row in scores}):
+        rows = [row for row in scores if (row["set"], row["model"], row["metric"]) == key]
+        line = dict(zip(("set", "model", "metric"), key))
+        for tuner in TUNERS:
+            line[tuner] = np.mean([row[tuner] for row in rows])
+        difference = np.array([row["bagged"] - row["peer"] for row in rows])
+        line["difference"] = difference.mean()
+        line["error"] = difference.std(ddof=1) / np.sqrt(len(rows)) if len(rows) > 1 else np.nan
+        lines.append(line)
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="folder with the .npz files")
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--quick", action="store_true", help="10,000 rows, the smallest set, 3 seeds")
+    parser.add_argument("--json", help="write all measurements to this file")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    times = measure_times((10_000,) if options.quick else (10_000, 100_000), 5 if options.quick else 15)
+    print(
+        "| rows | peer | pooled | ratio | bagged | ratio | search alone | np.sort |\n|--:|--:|--:|--:|--:|--:|--:|--:|"
+    )
+    for t in times:
+        ours = " | ".join(f"{t[name]:.2f} ms | {t['peer'] / t[name]:.0f}x" for name in ("pooled", "bagged"))
+        print(f"| {t['n']:,} | {t['peer']:.1f} ms | {ours} | {t['search']:.2f} ms | {t['np_sort']:.2f} ms |")
+    result = {"times": times}
+    if options.data:
+        sets, seeds = (("yeast_me2",), 3) if options.quick else (options.sets, options.seeds)
+        result["scores"] = measure_scores(options.data, seeds, sets)
+        print("| set | model | metric | 0.5 | peer | bagged | pooled | bagged - peer |\n|--|--|--|--:|--:|--:|--:|--:|")
+        for s in (lines := summarise(result["scores"])):
+            means = " | ".join(f"{s[tuner]:.3f}" for tuner in TUNERS)
+            case = f"{s['set']} | {s['model']} | {s['metric']}"
+            print(f"| {case} | {means} | {s['difference']:+.4f} ({s['error']:.4f}) |")
+        differences = np.array([s["difference"] for s in lines])
+        errors = np.array([s["error"] for s in lines])
+        print(f"mean difference {differences.mean():+.4f}; worse beyond one standard error in "
+              f"{np.sum(differences < -errors)} of {len(lines)}, better in {np.sum(differences > errors)}")  # fmt: skip
+    if options.json:
+        Path(options.json).write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,335 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, freethreading_compatible=True
+# cython: cdivision=True
+"""Exact searches for a cut: sort once, then walk down the distinct scores with running confusion counts.
+
+Rows are sorted by descending score and predicted positive when score >= cut, so a cut is a position: how many rows
+from the top are positive, 0 meaning none.  `last[i]` is 1 where position i + 1 is a candidate, that is where row i ends
+a run of tied scores: ties are one step.  A replicate (a bootstrap, or the data without a fold) is a vector of counts
+over the rows; nothing is sorted twice.
+
+A metric is a kind and six numbers, computed by the caller from the totals P and N of positive and negative weight:
+
+    RATIO         (m0 + m1 tp + m2 fp) / (m3 + m4 tp + m5 fp); 0 when the denominator is not positive
+    CORRELATION   (m1 tp + m2 fp) / sqrt(m3 q (m4 - q)) with q = tp + fp: the Matthews coefficient
+    ROOT_PRODUCT  sqrt(tp (m1 - fp) / m0): the geometric mean of recall and specificity
+    EXACT_MATCH   1 when tp = m0 and fp = 0: a row whose labels are all right
+
+These functions neither allocate nor validate: `sklearn_heads.thresholds` does.  n rows, g groups, k classes.
+"""
+from libc.math cimport sqrt
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
+from libc.string cimport memcpy, memset
+
+RATIO, CORRELATION, ROOT_PRODUCT, EXACT_MATCH = 0, 1, 2, 3
+GROUPS, MATTHEWS, KAPPA, COST = 0, 1, 2, 3
+
+# Rounding in the running sums may miss a bound that exact arithmetic meets.
+TOLERANCE = 1e-12
+cdef double SLACK = TOLERANCE
+
+
+cdef inline double value(int kind, const double* m, double tp, double fp) noexcept nogil:
+    cdef double q
+    if kind == 0:
+        q = m[3] + m[4] * tp + m[5] * fp
+        return (m[0] + m[1] * tp + m[2] * fp) / q if q > 0 else 0
+    if kind == 1:
+        q = tp + fp
+        q = m[3] * q * (m[4] - q)
+        return (m[1] * tp + m[2] * fp) / sqrt(q) if q > 0 else 0
+    if kind == 2:
+        q = tp * (m[1] - fp)
+        return sqrt(q / m[0]) if q > 0 else 0
+    return tp == m[0] and fp == 0
+
+
+def values(int kind, const double[:, ::1] metrics, const double[::1] tp, const double[::1] fp, double[::1] out):
+    """The metric of each pair (tp, fp); `metrics` has one row for all, or a row each."""
+    cdef Py_ssize_t i, stride = 6 if metrics.shape[0] > 1 else 0
+    with nogil:
+        for i in range(out.shape[0]):
+            out[i] = value(kind, &metrics[0, 0] + i * stride, tp[i], fp[i])
+
+
+def totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, Py_ssize_t stop):
+    """Positive and negative weight of a replicate among the first `stop` rows."""
+    cdef Py_ssize_t i, whole = stop - stop % 4
+    cdef int j
+    # Four sums at once: one would wait for each addition.
+    cdef double[4] p = [0, 0, 0, 0]
+    cdef double[4] q = [0, 0, 0, 0]
+    with nogil:
+        for i in range(0, whole, 4):
+            for j in range(4):
+                p[j] += counts[i + j] * pos[i + j]
+                q[j] += counts[i + j] * neg[i + j]
+        for i in range(whole, stop):
+            p[0] += counts[i] * pos[i]
+            q[0] += counts[i] * neg[i]
+    return p[0] + p[1] + (p[2] + p[3]), q[0] + q[1] + (q[2] + q[3])
+
+
+cdef inline Py_ssize_t walk_ratio(
+    const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n, const double* m,
+    bint none_allowed, double* best,
+) noexcept nogil:
+    """`walk` for RATIO without a constraint, the common case: a / b > best as a > best b, so nothing is divided."""
+    cdef Py_ssize_t i, first = 0 if none_allowed else -1
+    cdef double a, b, v = value(0, m, 0, 0) if none_allowed else 0, tp = 0, fp = 0
+    for i in range(n):
+        tp += counts[i] * pos[i]
+        fp += counts[i] * neg[i]
+        if last[i]:
+            a, b = m[0] + m[1] * tp + m[2] * fp, m[3] + m[4] * tp + m[5] * fp
+            if a > v * b or first < 0:
+                first = i + 1
+                v = a / b if b > 0 else 0
+    best[0] = v
+    return first
+
+
+cdef inline Py_ssize_t walk(
+    const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n, int kind,
+    const double* metric, int limit_kind, const double* limit, double sense, double bound, bint none_allowed,
+    double* best,
+) noexcept nogil:
+    """The first best position, -1 if there is none."""
+    cdef Py_ssize_t i, first = -1
+    cdef double v, tp = 0, fp = 0
+    best[0] = 0
+    if none_allowed and (sense == 0 or sense * (value(limit_kind, limit, 0, 0) - bound) >= -SLACK):
+        first, best[0] = 0, value(kind, metric, 0, 0)
+    for i in range(n):
+        tp += counts[i] * pos[i]
+        fp += counts[i] * neg[i]
+        if last[i]:
+            v = value(kind, metric, tp, fp)
+            if v > best[0] or first < 0:
+                if sense == 0 or sense * (value(limit_kind, limit, tp, fp) - bound) >= -SLACK:
+                    first, best[0] = i + 1, v
+    return first
+
+
+def sweep(
+    const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, const uint8_t[::1] last, int kind,
+    const double[::1] metric, int limit_kind, const double[::1] limit, double sense, double bound, bint none_allowed,
+):
+    """The best position for a metric, where sense * limit >= sense * bound; sense 0 for no such constraint.
+
+    Returns (first, final, value): rows without weight in this replicate leave a gap of equally good positions from
+    first to final.  first is -1 when no position satisfies the constraint.
+    """
+    cdef Py_ssize_t i, first, final, n = pos.shape[0]
+    cdef double best
+    with nogil:
+        if kind == 0 and sense == 0:
+            first = walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], n, &metric[0], none_allowed, &best)
+        else:
+            first = walk(&pos[0], &neg[0], &counts[0], &last[0], n, kind, &metric[0], limit_kind, &limit[0], sense,
+                         bound, none_allowed, &best)
+        final, i = first, first
+        while 0 <= i < n and (counts[i] == 0 or (pos[i] == 0 and neg[i] == 0)):
+            i += 1
+            if last[i - 1]:
+                final = i
+    return first, final, best
+
+
+def sweep_groups(
+    const double[::1] pos, const double[::1] neg, const int32_t[::1] group, const uint8_t[::1] last, int kind,
+    const double[:, ::1] metrics, const double[::1] share, double[::1] tp, double[::1] fp, bint none_allowed,
+):
+    """The best position for sum_g share_g metric_g(tp_g, fp_g), each entry belonging to a group.
+
+    Labels as groups: a macro average under one cut.  Rows as groups: an average over rows, moving one label's cut.
+    tp and fp hold the counts with none of the entries positive; they are overwritten.  Returns as `sweep`.
+    """
+    cdef Py_ssize_t i, g, first = 0 if none_allowed else -1, final = first
+    cdef double total = 0, best, change
+    cdef bint moved = False
+    with nogil:
+        for g in range(share.shape[0]):
+            total += share[g] * value(kind, &metrics[g, 0], tp[g], fp[g])
+        best = total
+        for i in range(pos.shape[0]):
+            g = group[i]
+            if share[g] != 0 and (pos[i] != 0 or neg[i] != 0):
+                change = -value(kind, &metrics[g, 0], tp[g], fp[g])
+                tp[g] += pos[i]
+                fp[g] += neg[i]
+                total += share[g] * (change + value(kind, &metrics[g, 0], tp[g], fp[g]))
+                moved = True
+            if not last[i]:
+                continue
+            if total > best + SLACK or first < 0:
+                first, final, best, moved = i + 1, i + 1, total, False
+            elif not moved:
+                final = i + 1
+    return first, final, best
+
+
+def sweep_classes(
+    const int32_t[::1] truth, const int32_t[::1] rival, const double[::1] weight, const uint8_t[::1] last, int target,
+    int kind, const double[:, ::1] metrics, const double[::1] share, const double[:, ::1] cost,
+    const double[::1] actual, double[::1] tp, double[::1] predicted,
+):
+    """The best position when the first rows leave their rival class for the target class.
+
+    kind 0 sums share_c metric_c(tp_c, fp_c) over the classes; 1 is Matthews, 2 Cohen's kappa, 3 minus the mean cost.
+    tp and predicted hold the weight a class with every row at its rival; they are overwritten.
+    Returns (first, value); position 0 gives no row to the target.
+    """
+    cdef Py_ssize_t i, c, first = 0, k = share.shape[0]
+    cdef double w, v, best, n = 0, hits = 0, overlap = 0, squares = 0, actual_squares = 0, total = 0
+    cdef int r, y
+    with nogil:
+        for c in range(k):
+            n += actual[c]
+            hits += tp[c]
+            overlap += predicted[c] * actual[c]
+            squares += predicted[c] * predicted[c]
+            actual_squares += actual[c] * actual[c]
+            if kind == 0:
+                total += share[c] * value(0, &metrics[c, 0], tp[c], predicted[c] - tp[c])
+        if kind == 3:
+            for i in range(truth.shape[0]):
+                total -= weight[i] * cost[truth[i], rival[i]] / n
+        best = class_value(kind, total, n, hits, overlap, squares, actual_squares)
+        for i in range(truth.shape[0]):
+            r, y, w = rival[i], truth[i], weight[i]
+            if kind == 0:
+                total -= share[r] * value(0, &metrics[r, 0], tp[r], predicted[r] - tp[r])
+                total -= share[target] * value(0, &metrics[target, 0], tp[target], predicted[target] - tp[target])
+            elif kind == 3:
+                total += w * (cost[y, r] - cost[y, target]) / n
+            else:
+                overlap += w * (actual[target] - actual[r])
+                squares += 2 * w * (predicted[target] - predicted[r] + w)
+                hits += w * ((y == target) - (y == r))
+            predicted[r] -= w
+            predicted[target] += w
+            tp[r] -= w * (y == r)
+            tp[target] += w * (y == target)
+            if kind == 0:
+                total += share[r] * value(0, &metrics[r, 0], tp[r], predicted[r] - tp[r])
+                total += share[target] * value(0, &metrics[target, 0], tp[target], predicted[target] - tp[target])
+            if last[i]:
+                v = class_value(kind, total, n, hits, overlap, squares, actual_squares)
+                if v > best + SLACK:
+                    first, best = i + 1, v
+    return first, best
+
+
+cdef inline double class_value(
+    int kind, double total, double n, double hits, double overlap, double squares, double actual_squares,
+) noexcept nogil:
+    cdef double d
+    if kind == 1:
+        d = (n * n - squares) * (n * n - actual_squares)
+        return (hits * n - overlap) / sqrt(d) if d > 0 else 0
+    if kind == 2:
+        d = n * n - overlap
+        return (hits * n - overlap) / d if d > 0 else 0
+    return total
+
+
+cdef inline uint64_t mix(uint64_t x) noexcept nogil:
+    """SplitMix64's finaliser: a counter in, 64 random bits out."""
+    x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
+    return x ^ (x >> 31)
+
+
+def draw_poisson(uint64_t seed, uint8_t[::1] counts):
+    """Fill counts with independent Poisson(1) draws: a bootstrap of rows, without fixing their number.
+
+    A draw is how many of the quantiles exp(-1) sum_{j<=i} 1/j!, in units of 2^-16, a 16-bit number reaches.  A block
+    at a time, so that the compiler compares eight and more of them at once.
+    """
+    cdef Py_ssize_t i, j, m, n = counts.shape[0]
+    cdef uint64_t bits[64]
+    cdef const uint16_t* u = <const uint16_t*> bits
+    cdef uint8_t drawn[256]
+    with nogil:
+        for i in range(0, n, 256):
+            for j in range(64):
+                seed += <uint64_t> 0x9E3779B97F4A7C15
+                bits[j] = mix(seed)
+            for j in range(256):
+                drawn[j] = ((u[j] >= 24109) + (u[j] >= 48219) + (u[j] >= 60273) + (u[j] >= 64291) + (u[j] >= 65296)
+                            + (u[j] >= 65497) + (u[j] >= 65531) + (u[j] >= 65535))
+            m = min(n - i, 256)
+            memcpy(&counts[i], drawn, m)
+
+
+def accumulate_left_out(
+    const uint8_t[::1] counts, const double[::1] coordinates, double[:, ::1] sums, double[::1] seen,
+):
+    """Add the coordinates of a replicate's solution to the sums of the rows that it left out; seen counts them."""
+    cdef Py_ssize_t i, j, k = coordinates.shape[0]
+    cdef const uint8_t* drawn = &counts[0]
+    cdef double* sum = &sums[0, 0]
+    cdef double* number = &seen[0]
+    cdef double one = coordinates[0]
+    with nogil:
+        for i in range(counts.shape[0]):
+            number[i] += 1 if drawn[i] == 0 else 0
+        if k == 1:
+            for i in range(counts.shape[0]):
+                sum[i] += one if drawn[i] == 0 else 0
+        else:
+            for i in range(counts.shape[0]):
+                for j in range(k):
+                    sum[i * k + j] += coordinates[j] if drawn[i] == 0 else 0
+
+
+cdef inline uint64_t descending_key(double x) noexcept nogil:
+    """Unsigned integers in the opposite order of the doubles; the two zeros are one."""
+    cdef uint64_t bits
+    x += 0.0
+    memcpy(&bits, &x, 8)
+    return bits if bits >> 63 else bits ^ <uint64_t> 0x7FFFFFFFFFFFFFFF
+
+
+def sort_descending(const double[::1] scores, uint64_t[:, ::1] keys, int32_t[:, ::1] rows, int32_t[:, ::1] bins):
+    """Radix sort, least digit first: 11 bits a pass, passes in which all keys agree left out.
+
+    keys and rows have shape (2, n), bins (6, 2048). Returns which of the two rows of `rows` holds the order: indices by
+    descending score, ties in their order of appearance.
+    """
+    cdef Py_ssize_t i, n = scores.shape[0]
+    cdef int digit, b, side = 0
+    cdef int32_t start, count
+    cdef uint64_t key
+    cdef uint64_t* from_keys
+    cdef uint64_t* to_keys
+    cdef int32_t* from_rows
+    cdef int32_t* to_rows
+    cdef int32_t* slots
+    with nogil:
+        memset(&bins[0, 0], 0, 6 * 2048 * sizeof(int32_t))
+        for i in range(n):
+            key = descending_key(scores[i])
+            keys[0, i] = key
+            rows[0, i] = <int32_t> i
+            for digit in range(6):
+                bins[digit, (key >> (11 * digit)) & 2047] += 1
+        for digit in range(6):
+            slots = &bins[digit, 0]
+            if n == 0 or slots[(keys[0, 0] >> (11 * digit)) & 2047] == n:
+                continue
+            start = 0
+            for b in range(2048):
+                count = slots[b]
+                slots[b] = start
+                start += count
+            from_keys, to_keys = &keys[side, 0], &keys[1 - side, 0]
+            from_rows, to_rows = &rows[side, 0], &rows[1 - side, 0]
+            for i in range(n):
+                key = from_keys[i]
+                b = (key >> (11 * digit)) & 2047
+                to_keys[slots[b]] = key
+                to_rows[slots[b]] = from_rows[i]
+                slots[b] += 1
+            side = 1 - side
+    return side

@@ -1,0 +1,120 @@
+"""From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
+
+A problem offers search(counts, start) -> solution or None; evaluate(solution, counts) -> float; average(solutions) ->
+solution; parameters(solutions) -> cuts or biases on the last axis; at(parameters) -> solution; and arrange(folds).
+Problems of cuts also offer coordinates(solution), whose mean is what is averaged, and evaluate_rows(means, counts), a
+mean for each row. counts is a uint8 vector, how often each row is drawn.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_heads._core import sweep as core
+
+N_PARTS = 5
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The chosen cuts or biases, their spread and their estimated score."""
+
+    parameters: np.ndarray
+    std: np.ndarray
+    score: float
+
+
+def replicates(how, folds, n_bootstraps, rng):
+    """Counts over the rows, one vector after another: bootstraps, single folds, or all folds but one."""
+    if how == "bagged":
+        for _ in range(n_bootstraps):
+            counts = np.empty(len(folds), np.uint8)
+            core.draw_poisson(int(rng.randint(2**31 - 1)), counts)
+            yield counts
+    else:
+        for fold in range(folds.max() + 1):
+            yield ((folds == fold) == (how == "fold_mean")).view(np.uint8)
+
+
+def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=None) -> Tuned | None:
+    """Solve on all rows and on replicates. None if even all rows have no solution.
+
+    The score is out of sample. Bagged cuts: every row is decided by the average over the bootstraps that left it out.
+    Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K
+    biases to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
+
+    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag: there,
+    whatever the search found on all rows is noise.
+    """
+    everything = np.ones(len(folds), np.uint8)
+    pooled = problem.search(everything)
+    if pooled is None:
+        return None
+    if how != "bagged":
+        folds = problem.arrange(folds) if folds.any() else _parts(len(folds))
+    untuned = None if own is None or how != "bagged" else problem.at(own)
+    by_row = how == "bagged" and hasattr(problem, "evaluate_rows")
+    left_out = _ByRow(problem, pooled, untuned) if by_row else _BySolution(problem, untuned)
+    solutions = []
+    for counts in replicates(how, folds, n_bootstraps, rng):
+        if (solution := problem.search(counts, pooled)) is not None:
+            solutions.append(solution)
+            left_out.add(solution, counts)
+    averaged = how in ("bagged", "fold_mean") and solutions
+    chosen = problem.parameters(problem.average(np.array(solutions)) if averaged else pooled)
+    score, own_score = left_out.scores()
+    if how == "expected":
+        score = problem.evaluate(pooled, everything)
+    if own_score >= score:
+        chosen, score = np.array(own), own_score
+    return Tuned(chosen, _spread(problem, how, solutions or [pooled]), score)
+
+
+def _parts(n):
+    """Every fifth row in one part: where nothing was held out together, something has to be left out."""
+    parts = np.empty(n, np.uint8)
+    for part in range(N_PARTS):
+        parts[part::N_PARTS] = part
+    return parts
+
+
+class _ByRow:
+    """Scores of the average of cuts and of the own decision: sums, a row, over the bootstraps without that row."""
+
+    def __init__(self, problem, solution, untuned):
+        self.problem, self.untuned = problem, untuned
+        n, size = len(problem.weight), len(problem.coordinates(solution))
+        self.sums, self.seen = np.zeros((n, size)), np.zeros(n)
+
+    def add(self, solution, counts):
+        core.accumulate_left_out(counts, self.problem.coordinates(solution), self.sums, self.seen)
+
+    def scores(self):
+        rows = (self.seen > 0).view(np.uint8)
+        score = self.problem.evaluate_rows(self.sums / np.maximum(self.seen, 1)[:, None], rows)
+        return score, np.nan if self.untuned is None else self.problem.evaluate(self.untuned, rows)
+
+
+class _BySolution:
+    """Mean scores of the solutions and of the own decision, each on the rows left out."""
+
+    def __init__(self, problem, untuned):
+        self.problem, self.untuned, self.pairs = problem, untuned, []
+
+    def add(self, solution, counts):
+        rows = (counts == 0).view(np.uint8)
+        own = np.nan if self.untuned is None else self.problem.evaluate(self.untuned, rows)
+        self.pairs.append((self.problem.evaluate(solution, rows), own))
+
+    def scores(self):
+        pairs = np.array([pair for pair in self.pairs if not np.isnan(pair[0])])
+        return tuple(pairs.mean(axis=0)) if len(pairs) else (np.nan, np.nan)
+
+
+def _spread(problem, how, solutions):
+    """Standard error of the cut: the bootstrap's, that of a mean over folds, or the jackknife's over left-out folds."""
+    std = problem.parameters(np.array(solutions)).std(axis=0)
+    n = len(solutions)
+    if how == "bagged":
+        return std
+    return std / np.sqrt(max(n - 1, 1)) if how == "fold_mean" else std * np.sqrt(n - 1)

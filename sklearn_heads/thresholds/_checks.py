@@ -1,0 +1,178 @@
+"""What the user passed, checked before anything is fitted; every message names the fix."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _num_samples
+
+from ._scores import check_finite
+
+CHOICES = {
+    "response_method": ("auto", "predict_proba", "decision_function"),
+    "aggregate": ("bagged", "pooled", "fold_mean", "expected"),
+    "strategy": ("per_label", "global"),
+}
+COUNTS = {"n_bootstraps": 1, "n_restarts": 0, "min_positives": 0}
+
+
+def check_params(tuner):
+    """Parameters that have a fixed set of values, or are counts."""
+    for name, known in CHOICES.items():
+        if (value := getattr(tuner, name)) not in known:
+            raise ValueError(f"{name}={value!r} is not known; use one of {', '.join(map(repr, known))}.")
+    for name, least in COUNTS.items():
+        value = getattr(tuner, name)
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
+    if tuner.cost_matrix is not None and tuner.scoring != "balanced_accuracy":
+        raise ValueError(
+            f"Both cost_matrix and scoring={tuner.scoring!r} were given, and a cut can maximise only one of them. "
+            "Leave scoring out to minimise the cost, or leave cost_matrix out."
+        )
+
+
+def check_thresholds(thresholds, kind: str):
+    """None for all cuts, a number of cuts, or an increasing array of them."""
+    if isinstance(thresholds, str) and thresholds == "all":
+        return None
+    if kind == "multiclass":
+        raise ValueError(
+            f"thresholds={thresholds!r} means nothing with three or more classes, which are decided by biases. "
+            'Leave it at "all".'
+        )
+    if isinstance(thresholds, Integral) and not isinstance(thresholds, bool):
+        if thresholds < 1:
+            raise ValueError(f"thresholds={thresholds} leaves no cut to choose; use at least 1, or 'all'.")
+        return int(thresholds)
+    try:
+        cuts = np.asarray(thresholds, float)
+    except (TypeError, ValueError):
+        cuts = np.empty((0, 0))
+    if cuts.ndim != 1 or isinstance(thresholds, str):
+        raise ValueError(f"thresholds must be 'all', a number of cuts or a 1-D array of cuts; got {thresholds!r}.")
+    if cuts.size == 0:
+        raise ValueError("thresholds is empty: there is no cut to choose. Pass at least one, or 'all'.")
+    if np.isnan(cuts).any():
+        raise ValueError("thresholds contains NaN, which no score reaches. Remove it, or pass 'all'.")
+    return np.sort(cuts)
+
+
+def check_target(y):
+    """(kind, y, classes): "binary", "multiclass" or "multilabel"; y (n,) or (n, L); its values, None for multilabel."""
+    if y is None:
+        raise ValueError("ThresholdTuner requires y to be passed, but the target y is None.")
+    if _num_samples(y) == 0:
+        raise ValueError("X and y have 0 sample(s), while a minimum of 2 is required: there is nothing to learn from.")
+    # Integers in one dimension are what most targets are; type_of_target takes longer to say so than the search takes.
+    plain = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu"
+    found = None if plain else type_of_target(y, input_name="y")
+    if found == "multilabel-indicator":
+        y = np.asarray(y.toarray() if issparse(y) else y)
+        constant = y.min(axis=0) == y.max(axis=0)
+        if constant.all():
+            raise ValueError("All labels are constant: every column of y holds one value, so no cut can be learned.")
+        return "multilabel", y, None
+    if found not in ("binary", "multiclass", None):
+        raise ValueError(
+            f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, "
+            "or "
+            "be a 0/1 matrix of labels (MultiLabelBinarizer makes one). Continuous values want a regressor, or binning."
+        )
+    y = y if plain else column_or_1d(y, warn=True)
+    classes = distinct(y) if plain else np.unique(y)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y holds one class, {classes.tolist()[0]!r}: the classifier needs two classes or more to be tuned."
+        )
+    return "binary" if len(classes) == 2 else "multiclass", y, classes
+
+
+def distinct(y) -> np.ndarray:
+    """np.unique of integers, by counting where they lie close together: class ids do, and unique is slower than the
+    search.
+    """
+    least, most = y.min(), y.max()
+    if y.dtype.kind != "b" and int(most) - int(least) < 1000:
+        return (np.flatnonzero(np.bincount((y - least).astype(np.intp))) + least).astype(y.dtype)
+    return np.unique(y)
+
+
+def check_weight(weight, y) -> np.ndarray:
+    """Weights (n,), ones where none are given."""
+    n = len(y)
+    if weight is None:
+        return np.ones(n)
+    weight = np.asarray(weight, float)
+    if isinstance(weight, Real) or weight.shape != (n,):
+        raise ValueError(f"sample_weight must have one weight for each of the {n} rows; got shape {weight.shape}.")
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise ValueError("sample_weight must be finite and not negative: a weight says how many rows a row stands for.")
+    if not weight.any():
+        raise ValueError("sample_weight is zero for every row (a total weight of zero): nothing is left to learn from.")
+    if y.ndim == 1 and len(left := np.unique(y[weight > 0])) < 2:
+        raise ValueError(
+            f"sample_weight is zero for every class but {left.tolist()[0]!r}: one class is nothing to tune a cut for."
+        )
+    return weight
+
+
+def positive_class(classes, pos_label, objective, constraint) -> int:
+    """The index (0 or 1) of the positive class."""
+    named = objective.pos_label
+    if pos_label is not None:
+        if named is not None and named != pos_label and named != 1:
+            raise ValueError(
+                f"pos_label={pos_label!r} contradicts the scorer's pos_label={named!r}; leave one of them out."
+            )
+        named = pos_label
+    listed = classes.tolist()
+    if named in listed:
+        return listed.index(named)
+    if pos_label is not None:
+        raise ValueError(f"pos_label={pos_label!r} is not a class of y; the classes are {listed}.")
+    directed = constraint is not None and not constraint.metric.symmetric
+    if objective.scorer is None and objective.symmetric and not directed:
+        return 1
+    if 1 in listed:
+        return listed.index(1)
+    if objective.scorer is not None and named is None:
+        return 1
+    raise ValueError(
+        f"The metric depends on which class is the positive one, and y holds {listed}. Say which with "
+        f"pos_label={listed[1]!r} (or {listed[0]!r})."
+    )
+
+
+def fitted_classes(estimator, seen) -> np.ndarray:
+    """The classes of a fitted estimator, among which those seen in y must be."""
+    classes = np.asarray(estimator.classes_)
+    if unknown := sorted(set(seen.tolist()) - set(classes.tolist())):
+        raise ValueError(
+            f"y holds {unknown}, which the fitted estimator has not seen: its classes are {classes.tolist()}."
+        )
+    return classes
+
+
+def check_scores(scores, folds):
+    """Raise for scores that no cut can order, or that are the same for every row of each fold."""
+    check_finite(scores, "for held-out rows")
+    parts = [scores] if not folds.any() else [scores[folds == fold] for fold in range(folds.max() + 1)]
+    if all((part.max(axis=0) == part.min(axis=0)).all() for part in parts):
+        raise ValueError(
+            "The provided estimator makes constant predictions: every held-out row has the same score, so any cut "
+            "predicts "
+            "one class. Look at the estimator's features and its regularisation."
+        )
+
+
+def check_labels(held):
+    """Raise for a label without any positive row among those held out."""
+    if held.kind == "multilabel" and len(absent := np.flatnonzero(~held.codes.any(axis=0))):
+        raise ValueError(
+            f"Labels {absent.tolist()} have no positive row in any fold, so no cut can be learned for them. Drop these "
+            "columns "
+            "of y, or add rows that have them."
+        )

@@ -1,0 +1,149 @@
+"""ThresholdCurveDisplay: a metric against the cut, as the exact step curve."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ._binary import feasible_positions
+from ._checks import check_target, check_weight, positive_class
+from ._metrics import METRICS
+from ._objective import parse_constraint, parse_scoring
+from ._ranking import Ranking
+from ._scores import check_finite
+
+MOST_PANELS = 9
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One panel: on (scores[i - 1], scores[i]] a cut has values[i], alert_rate[i] and feasible[i]; scores increase."""
+
+    name: str
+    scores: np.ndarray
+    values: np.ndarray
+    alert_rate: np.ndarray
+    feasible: np.ndarray
+    cut: float | None
+    std: float
+
+
+class ThresholdCurveDisplay:
+    """A metric, and the share of rows predicted positive, against the cut.
+
+    Made by `from_estimator` or `from_predictions`; `plot` draws it again, from `curves`, into `figure_` and `axes_`.
+    """
+
+    def __init__(self, curves: list[Curve], metric_name: str):
+        self.curves = curves
+        self.metric_name = metric_name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None, names: Any = None, ax: Any = None
+    ):
+        """Draw a fitted `ThresholdTuner` (no multiclass) on rows X, best unseen ones, with its cuts and their spread.
+
+        names are those of the labels, for the panels; ax is where to draw a single one. Other parameters as in its
+        `fit`.
+        """
+        check_is_fitted(estimator)
+        if hasattr(estimator, "class_bias_"):
+            raise ValueError(
+                "Three or more classes are decided by biases, not by cuts, so there is no curve over the cut to draw. "
+                "See class_bias_, or a ConfusionMatrixDisplay of the predictions."
+            )
+        objective, constraint = estimator._objective()
+        if objective.metric is None:
+            raise ValueError(
+                "Only metrics that are computed exactly can be drawn; use from_predictions with one of them."
+            )
+        cuts = np.atleast_1d(getattr(estimator, "best_threshold_", getattr(estimator, "thresholds_", None)))
+        truth = estimator._encode(check_target(y)[1])
+        scores = estimator._read(estimator.estimator_, X)
+        metric = METRICS["f1"] if objective.average == "samples" else objective.metric
+        spread = np.atleast_1d(estimator.threshold_std_)
+        return cls._draw(truth, scores, metric, constraint, cuts, spread, sample_weight, names, ax)
+
+    @classmethod
+    def from_predictions(
+        cls, y_true: Any, scores: Any, *, scoring: Any = "f1", constraint: Any = None, cuts: Any = None,
+        pos_label: Any = None, sample_weight: Any = None, names: Any = None, ax: Any = None,
+    ):  # fmt: skip
+        """Draw any scores: (n,) of the positive class, or (n, L) for a 0/1 matrix of labels, drawn label by label.
+
+        cuts, a float or (L,), are marked; cuts that break the constraint are shaded. Other parameters as in
+        `ThresholdTuner`.
+        """
+        kind, y, classes = check_target(y_true)
+        objective = parse_scoring(scoring, "binary", None)
+        if objective.metric is None:
+            raise ValueError(
+                f"scoring={scoring!r} is not computed exactly from counts, so it cannot be drawn as a curve."
+            )
+        limit = parse_constraint(constraint, objective, "binary", "per_label")
+        if kind == "binary":
+            y = (y == classes[positive_class(classes, pos_label, objective, limit)]).astype(float)
+        cuts = None if cuts is None else np.atleast_1d(cuts)
+        return cls._draw(y, np.asarray(scores, float), objective.metric, limit, cuts, None, sample_weight, names, ax)
+
+    @classmethod
+    def _draw(cls, truth, scores, metric, constraint, cuts, spread, sample_weight, names, ax):
+        check_finite(scores, "for the rows to draw")
+        weight = check_weight(sample_weight, truth)
+        truth, scores = truth.reshape(len(truth), -1), scores.reshape(len(scores), -1)
+        names = [f"label {label}" for label in range(scores.shape[1])] if names is None else list(names)
+        curves = []
+        for label in range(scores.shape[1]):
+            ranking = Ranking(scores[:, label])
+            w = weight[ranking.order]
+            pos = w * truth[ranking.order, label]
+            _, values = ranking.curve(metric, pos, w - pos)
+            positions, gap = ranking.positions[::-1], ranking.cut(0)
+            feasible = np.ones(len(positions), bool)
+            if constraint is not None:
+                feasible = feasible_positions(ranking, pos, w - pos, constraint)[::-1]
+            # Above the largest score no row is positive.
+            ends = np.append(ranking.scores[positions[:-1] - 1], gap)
+            alerts = np.append(0, np.cumsum(w))[positions] / w.sum()
+            cut, std = (None if each is None else float(each[label]) for each in (cuts, spread))
+            curves.append(Curve(names[label], ends, values, alerts, feasible, cut, std or 0.0))
+        return cls(curves, metric.name.replace("_", " ")).plot(ax=ax)
+
+    def plot(self, ax: Any = None) -> "ThresholdCurveDisplay":
+        """Draw the panels, at most nine of them, into ax (a single panel) or a new figure."""
+        import matplotlib.pyplot as plt
+
+        shown = self.curves[:MOST_PANELS]
+        if ax is None:
+            columns = min(len(shown), 3)
+            rows = -(-len(shown) // columns)
+            self.figure_, axes = plt.subplots(
+                rows, columns, squeeze=False, figsize=(4.2 * columns + 1, 3.2 * rows + 0.4), layout="constrained"
+            )
+            axes = axes.ravel()
+        else:
+            self.figure_, axes = ax.figure, np.array([ax])
+        self.axes_ = axes[: len(shown)]
+        for spare in axes[len(shown) :]:
+            spare.set_visible(False)
+        for panel, curve in zip(self.axes_, shown):
+            self._plot_panel(panel, curve, title=len(shown) > 1)
+        return self
+
+    def _plot_panel(self, ax, curve, title):
+        ax.step(curve.scores, curve.values, where="pre", color="C0", label=self.metric_name)
+        ax.fill_between(
+            curve.scores, 0, 1, where=~curve.feasible, step="pre", color="0.85", transform=ax.get_xaxis_transform(),
+            label=None if curve.feasible.all() else "infeasible",
+        )  # fmt: skip
+        if curve.cut is not None:
+            ax.axvspan(curve.cut - curve.std, curve.cut + curve.std, color="C3", alpha=0.15, lw=0)
+            ax.axvline(curve.cut, color="C3", label=f"cut {curve.cut:.3g}")
+        other = ax.twinx()
+        other.step(curve.scores, curve.alert_rate, where="pre", color="C2", lw=1, ls=":")
+        other.set(ylim=(0, 1.02), ylabel="alert rate")
+        other.yaxis.label.set_color("C2")
+        ax.set(xlabel="cut", ylabel=self.metric_name, title=curve.name if title else "")
+        ax.legend(loc="best", fontsize="small")

@@ -1,0 +1,206 @@
+"""Any other scorer: its Python function at no more than 200 cuts, spread over the scores and over the positives'
+scores.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import _safe_indexing
+
+from ._ranking import Ranking
+
+N_CUTS = 200
+N_PASSES = 3
+# Each replicate costs a whole grid of calls.
+MOST_BOOTSTRAPS = 10
+
+
+class _Predicted(ClassifierMixin, BaseEstimator):
+    """A classifier that has already predicted, so that any scorer can be asked what it thinks."""
+
+    def __init__(self, labels, classes):
+        self.labels, self.classes_ = labels, classes
+
+    def predict(self, X):
+        return self.labels
+
+
+class Judge:
+    """Calls scorer(estimator, X, y, **params) on labels, for some of the rows; params are sliced with the rows."""
+
+    def __init__(self, scorer, X, y, classes, params):
+        self.scorer, self.X, self.y, self.classes, self.params = scorer, X, y, classes, params
+
+    def on(self, rows):
+        """The score as a function of the labels of these rows."""
+        X, y = _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
+        params = {name: _safe_indexing(value, rows) for name, value in self.params.items()}
+        return lambda labels: float(self.scorer(_Predicted(labels, self.classes), X, y, **params))
+
+
+def grid(scores, positive, size: int) -> np.ndarray:
+    """At most `size` increasing cuts: half at ranks evenly spread over all rows, half over the positive rows."""
+    ranking = Ranking(scores)
+    ranks = np.flatnonzero(positive[ranking.order]) + 1
+    places = [np.linspace(0, len(ranking.positions) - 1, size // 2)]
+    if len(ranks):
+        chosen = ranks[np.linspace(0, len(ranks) - 1, size // 2).astype(int)]
+        places.append(np.searchsorted(ranking.positions, chosen))
+    positions = ranking.positions[np.unique(np.concatenate(places).astype(int))]
+    return ranking.cut(positions)[::-1]
+
+
+class GridCuts:
+    """Cuts of L columns (one for binary problems), or one shared by all; coordinate ascent where there are several.
+
+    Parameters
+    ----------
+    scores, positive : (n, L)
+    weight : (n,) positive weights, for the averages of ranks
+    decode : from a 0/1 array (n, L) to labels
+    """
+
+    solver = "grid"
+
+    def __init__(self, scores, positive, weight, judge, decode, default_cut, candidates=None, shared=False):
+        self.scores, self.judge, self.decode = scores, judge, decode
+        self.weight = weight
+        columns = [(scores.ravel(), positive.ravel())] if shared else list(zip(scores.T, positive.T))
+        size = max(N_CUTS // len(columns), 20)
+        self.rankings = [Ranking(s, grid(s, y, size) if candidates is None else candidates) for s, y in columns]
+        entry_weight = np.repeat(weight, scores.shape[1]) if shared else weight
+        self.log_alerts = [r.log_alerts(entry_weight[r.order]) for r in self.rankings]
+        start = [r.nearest(r.position(default_cut)) for r in self.rankings]
+        self.start = np.repeat(np.array(start)[:, None], 2, axis=1)
+
+    def arrange(self, folds):
+        return folds
+
+    def search(self, counts, start=None):
+        rows = np.repeat(np.arange(len(counts)), counts)
+        if len(rows) == 0:
+            return None
+        score = self.judge.on(rows)
+        solution, best = self.start.copy(), -np.inf
+        for _ in range(N_PASSES if len(self.rankings) > 1 else 1):
+            before = best
+            for column, ranking in enumerate(self.rankings):
+                for position in ranking.positions:
+                    tried = solution.copy()
+                    tried[column] = position
+                    value = score(self._labels(tried, rows))
+                    if value > best:
+                        best, solution = value, tried
+            if best <= before:
+                break
+        return solution if best > -np.inf else None
+
+    def _labels(self, solution, rows):
+        return self.decode(self.scores[rows] >= self.parameters(solution))
+
+    def evaluate(self, solution, counts) -> float:
+        rows = np.flatnonzero(counts)
+        return self.judge.on(rows)(self._labels(solution, rows)) if len(rows) else np.nan
+
+    def coordinates(self, solution):
+        each = zip(self.rankings, solution, self.log_alerts)
+        return np.concatenate([r.coordinate(positions, alerts) for r, positions, alerts in each])
+
+    def evaluate_rows(self, means, counts) -> float:
+        rows = np.flatnonzero(counts)
+        if len(rows) == 0:
+            return np.nan
+        positive = np.empty((len(self.rankings), len(self.rankings[0].order)), bool)
+        repeats = positive.shape[1] // len(means)
+        for column, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
+            positive[column, r.order] = np.repeat(means[:, column], repeats)[r.order] >= r.entry(alerts)
+        positive = positive.T.reshape(self.scores.shape)
+        return self.judge.on(rows)(self.decode(positive[rows]))
+
+    def average(self, solutions):
+        means = [
+            r.average(solutions[:, column], alerts)
+            for column, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts))
+        ]
+        return np.repeat(np.array(means)[:, None], 2, axis=1)
+
+    def parameters(self, solutions):
+        cuts = [r.cut(solutions[..., column, 0]) for column, r in enumerate(self.rankings)]
+        return np.stack(cuts * (self.scores.shape[1] // len(cuts)), axis=-1)
+
+    def at(self, cuts):
+        return self.start
+
+    def curve(self) -> dict:
+        """Thresholds, increasing, and the score at each, the other labels held at their best."""
+        rows = np.arange(len(self.scores))
+        score, best = self.judge.on(rows), self.search(np.ones(len(rows), np.uint8))
+        curves = []
+        for column, ranking in enumerate(self.rankings):
+            cuts, positions = ranking.listing()
+            values = []
+            for position in positions:
+                tried = best.copy()
+                tried[column] = position
+                values.append(score(self._labels(tried, rows)))
+            curves.append((cuts, np.array(values)))
+        cuts, values = zip(*curves, strict=True)
+        return (
+            {"thresholds": list(cuts), "scores": list(values)}
+            if len(cuts) > 1
+            else {"thresholds": cuts[0], "scores": values[0]}
+        )
+
+
+class GridBiases:
+    """Class biases by coordinate ascent from argmax, each step a grid over the margins of one class."""
+
+    solver = "grid"
+
+    def __init__(self, logits, truth, judge, decode):
+        self.logits, self.truth, self.judge, self.decode = logits, truth, judge, decode
+
+    def arrange(self, folds):
+        return folds
+
+    def search(self, counts, start=None):
+        rows = np.repeat(np.arange(len(counts)), counts)
+        if len(rows) == 0:
+            return None
+        score, logits = self.judge.on(rows), self.logits[rows]
+        k = logits.shape[1]
+        bias = np.zeros(k) if start is None else start.copy()
+        best = score(self.decode(np.argmax(logits + bias, axis=1)))
+        for _ in range(N_PASSES):
+            before = best
+            for target in range(k):
+                others = np.delete(logits + bias, target, axis=1).max(axis=1)
+                for cut in grid(logits[:, target] - others, self.truth[rows] == target, max(N_CUTS // k, 20)):
+                    tried = bias.copy()
+                    tried[target] = -cut
+                    value = score(self.decode(np.argmax(logits + tried, axis=1)))
+                    if value > best:
+                        best, bias = value, tried
+            if best <= before:
+                break
+        return bias - bias.mean()
+
+    def evaluate(self, solution, counts) -> float:
+        rows = np.flatnonzero(counts)
+        if len(rows) == 0:
+            return np.nan
+        return self.judge.on(rows)(self.decode(np.argmax(self.logits[rows] + solution, axis=1)))
+
+    def average(self, solutions):
+        return solutions.mean(axis=0)
+
+    def parameters(self, solutions):
+        return solutions
+
+    def at(self, bias):
+        return np.asarray(bias)
+
+    def curve(self) -> dict:
+        """The biases found on all rows and their score."""
+        everything = np.ones(len(self.logits), np.uint8)
+        bias = self.search(everything)
+        return {"thresholds": bias[None], "scores": np.array([self.evaluate(bias, everything)])}

@@ -1,0 +1,318 @@
+"""Multi-label: one cut a label, or one for all, for averages over labels, over counts, and over rows."""
+
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_heads._core import sweep as core
+
+from ._binary import best_position, explain, feasible_positions
+from ._metrics import Metric
+from ._ranking import Ranking
+
+N_PASSES = 20
+
+
+def score_labels(metric: Metric, average: str, predicted, truth, weight) -> float:
+    """A multi-label metric of 0/1 arrays (n, L) with weights (n,); nan where no label defines it.
+
+    macro and weighted leave out labels for which the metric is undefined, as in an out-of-bag part without positives.
+    """
+    hit = predicted * truth
+    if average == "samples":
+        P, N = truth.sum(1), (1 - truth).sum(1)
+        values = metric.values(hit.sum(1), (predicted - hit).sum(1), P, N)
+        return float(weight @ values / weight.sum()) if weight.sum() > 0 else np.nan
+    tp, fp, P = weight @ hit, weight @ (predicted - hit), weight @ truth
+    N = weight.sum() - P
+    if average == "micro":
+        tp, fp, P, N = (np.atleast_1d(total.sum()) for total in (tp, fp, P, N))
+    defined = metric.defined(P, N)
+    if not defined.any():
+        return np.nan
+    return float(
+        np.average(metric.values(tp, fp, P, N)[defined], weights=P[defined] if average == "weighted" else None)
+    )
+
+
+class LabelCuts:
+    """What the searches share: one ranking a label; a solution is the (L, 2) first and final best position of each.
+
+    Parameters
+    ----------
+    scores : (n, L)
+    labels : (n, L) 0/1, or probabilities for the plug-in ("expected")
+    truth : (n, L) 0/1, what solutions are scored against
+    weight : (n,) positive weights
+    fixed : {label: cut}, labels that are not searched
+    constraint : to be met by each label, where the search is of one label at a time
+    """
+
+    solver = "exact"
+
+    def __init__(self, scores, labels, truth, weight, metric, average, candidates=None, fixed=None, constraint=None):
+        self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
+        self.metric, self.mean, self.constraint = metric, average, constraint
+        self.rankings = [Ranking(column, candidates) for column in scores.T]
+        self.fixed = fixed or {}
+        self.free = [label for label in range(scores.shape[1]) if label not in self.fixed]
+        self.pos = [(weight * y)[r.order] for y, r in zip(labels.T, self.rankings)]
+        self.neg = [weight[r.order] - pos for pos, r in zip(self.pos, self.rankings)]
+
+    def arrange(self, folds):
+        return folds
+
+    def evaluate(self, solution, counts) -> float:
+        predicted = (self.scores >= self.parameters(solution)).astype(float)
+        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+
+    @cached_property
+    def log_alerts(self):
+        return [r.log_alerts(pos + neg) for r, pos, neg in zip(self.rankings, self.pos, self.neg)]
+
+    def coordinates(self, solution):
+        each = zip(self.rankings, solution, self.log_alerts)
+        return np.concatenate([r.coordinate(positions, alerts) for r, positions, alerts in each])
+
+    def evaluate_rows(self, means, counts) -> float:
+        predicted = np.empty(self.scores.shape)
+        for label, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
+            predicted[r.order, label] = means[r.order, label] >= r.entry(alerts)
+        for label, cut in self.fixed.items():
+            predicted[:, label] = self.scores[:, label] >= cut
+        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+
+    def average(self, solutions):
+        out = solutions[0].copy()
+        for label in self.free:
+            r, pos, neg, feasible = self.rankings[label], self.pos[label], self.neg[label], None
+            if self.constraint is not None:
+                feasible = feasible_positions(r, pos, neg, self.constraint)
+            out[label] = r.average(solutions[:, label], self.log_alerts[label], feasible)
+        return out
+
+    def parameters(self, solutions):
+        cuts = np.stack([r.cut(solutions[..., label, 0]) for label, r in enumerate(self.rankings)], axis=-1)
+        cuts[..., list(self.fixed)] = list(self.fixed.values())
+        return cuts
+
+    def curve(self) -> dict:
+        """For each label thresholds, increasing, and the metric of that label at each."""
+        curves = [r.curve(self.metric, pos, neg) for r, pos, neg in zip(self.rankings, self.pos, self.neg)]
+        return {"thresholds": [cuts for cuts, _ in curves], "scores": [values for _, values in curves]}
+
+    def failure(self) -> str:
+        """Why no cuts were found on all rows."""
+        return (
+            "No row has weight, or no label has both values among the held-out rows. Use more rows, or shuffled folds."
+        )
+
+    def at(self, cuts):
+        """The solution that predicts as these cuts, at the nearest allowed position."""
+        positions = [r.nearest(r.position(cut)) for r, cut in zip(self.rankings, cuts)]
+        return np.repeat(np.array(positions)[:, None], 2, axis=1)
+
+    def _fixed_solution(self):
+        cuts = np.zeros(len(self.rankings))
+        cuts[list(self.fixed)] = list(self.fixed.values())
+        return self.at(cuts)
+
+
+class SeparateCuts(LabelCuts):
+    """Macro and weighted averages, and everything else that is a sum over labels: a binary sweep a label."""
+
+    def search(self, counts, start=None):
+        out = self._fixed_solution() if start is None else start.copy()
+        for label in self.free:
+            r = self.rankings[label]
+            found = best_position(r, self.pos[label], self.neg[label], counts[r.order], self.metric, self.constraint)
+            if found is None:
+                # In a replicate without this label's positives the pooled cut stands in; in all rows nothing can.
+                if start is None:
+                    return None
+                continue
+            out[label] = found
+        return out
+
+    def failure(self) -> str:
+        for label in self.free:
+            r, pos, neg = self.rankings[label], self.pos[label], self.neg[label]
+            if best_position(r, pos, neg, np.ones(len(pos), np.uint8), self.metric, self.constraint) is None:
+                return f"Label {label}: {explain(r, pos, neg, self.metric, self.constraint)}"
+        return super().failure()
+
+
+class MicroCuts(LabelCuts):
+    """Ratios of counts summed over labels, by Dinkelbach's iteration.
+
+    The ratio A / B has maximum ratio where the maximum of A - ratio B is 0. That difference is a sum over labels, so
+    each label maximises its own part in one sweep; the ratio found is the next one to try, and the sequence increases.
+    """
+
+    def search(self, counts, start=None):
+        drawn = [counts[r.order] for r in self.rankings]
+        P, N = np.sum([core.totals(*part, len(counts)) for part in zip(self.pos, self.neg, drawn)], axis=0)
+        if not self.metric.defined(P, N):
+            return None
+        m = self.metric.coefficients(P, N)[0]
+        current = self._fixed_solution() if start is None else start.copy()
+        best, ratio = None, 0.0
+        for _ in range(N_PASSES):
+            part, nothing = np.array([0, m[1] - ratio * m[4], m[2] - ratio * m[5], 1, 0, 0]), np.zeros(6)
+            for label in self.free:
+                r = self.rankings[label]
+                current[label] = core.sweep(
+                    self.pos[label], self.neg[label], drawn[label], r.last, core.RATIO, part, 0, nothing, 0, 0.0,
+                    r.none_allowed,
+                )[:2]  # fmt: skip
+            tp, fp = np.sum(
+                [core.totals(*part, stop) for *part, stop in zip(self.pos, self.neg, drawn, current[:, 0])], axis=0
+            )
+            reached = self.metric.values([tp], [fp], P, N)[0]
+            if best is not None and reached <= ratio:
+                break
+            best, ratio = current.copy(), reached
+        return best
+
+
+class RowCuts(LabelCuts):
+    """Averages over rows (samples-F1, subset accuracy): coordinate ascent, each step exact, from several starts."""
+
+    solver = "coordinate"
+
+    def __init__(self, *args, default_cut, n_restarts, rng, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.numbers = self.metric.coefficients(self.labels.sum(1), (1 - self.labels).sum(1))
+        self.default_cut = default_cut
+        self.seeds = rng.randint(2**31 - 1, size=n_restarts)
+
+    def search(self, counts, start=None):
+        share = self.weight * counts
+        if share.sum() == 0:
+            return None
+        share = share / share.sum()
+        starts = [start] if start is not None else self._starts(counts)
+        found = [self._ascend(solution.copy(), share) for solution in starts]
+        return max(found, key=lambda pair: pair[1])[0]
+
+    def _starts(self, counts):
+        fixed = self._fixed_solution()
+        starts = [self.at(np.full(len(self.rankings), self.default_cut))]
+        shared = SharedCut(self.scores, self.labels, self.truth, self.weight, self.metric, self.mean)
+        starts.append(self.at(shared.parameters(shared.search(counts))))
+        for seed in self.seeds:
+            # At the score of a random positive row: as many alerts as a rank drawn from the positives' own.
+            rng = np.random.default_rng(seed)
+            cuts = [rng.choice(s[y > 0]) if y.any() else np.inf for s, y in zip(self.scores.T, self.labels.T)]
+            starts.append(self.at(cuts))
+        for solution in starts:
+            solution[list(self.fixed)] = fixed[list(self.fixed)]
+        return starts
+
+    def _ascend(self, solution, share):
+        predicted = self.scores >= self.parameters(solution)
+        tp, fp = (predicted * self.labels).sum(1), (predicted * (1 - self.labels)).sum(1)
+        best = share @ self._values(tp, fp)
+        for _ in range(N_PASSES):
+            before = best
+            for label in self.free:
+                r, y = self.rankings[label], self.labels[:, label]
+                tp -= predicted[:, label] * y
+                fp -= predicted[:, label] * (1 - y)
+                *found, value = core.sweep_groups(
+                    y[r.order], 1 - y[r.order], r.order.astype(np.int32), r.last, self.metric.kind, self.numbers, share,
+                    tp.copy(), fp.copy(), r.none_allowed,
+                )  # fmt: skip
+                if value > best + core.TOLERANCE:
+                    solution[label], best = found, value
+                    predicted[r.order, label] = np.arange(len(y)) < found[0]
+                tp += predicted[:, label] * y
+                fp += predicted[:, label] * (1 - y)
+            if best <= before:
+                break
+        return solution, best
+
+    def _values(self, tp, fp):
+        return self.metric.values(tp, fp, self.labels.sum(1), (1 - self.labels).sum(1))
+
+
+class SharedCut:
+    """One cut for all labels, exact for averages over labels, counts or rows: a sweep of all n L scores."""
+
+    solver = "exact"
+
+    def __init__(self, scores, labels, truth, weight, metric, average, candidates=None):
+        n, n_labels = scores.shape
+        self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
+        self.metric, self.mean = metric, average
+        self.ranking = Ranking(scores.ravel(), candidates)
+        self.row, label = np.divmod(self.ranking.order, n_labels)
+        group = {"micro": np.zeros(n * n_labels), "samples": self.row}.get(average, label)
+        self.group = group.astype(np.int32)
+        self.hits = labels.ravel()[self.ranking.order]
+
+    def arrange(self, folds):
+        return folds
+
+    def search(self, counts, start=None):
+        weight = self.weight * counts
+        if self.mean == "samples":
+            P, N, entry, share = self.labels.sum(1), (1 - self.labels).sum(1), 1.0, weight / max(weight.sum(), 1e-300)
+        else:
+            P, entry, share = weight @ self.labels, weight[self.row], np.ones(self.labels.shape[1])
+            N = weight.sum() - P
+            if self.mean == "micro":
+                P, N, share = P.sum(keepdims=True), N.sum(keepdims=True), share[:1]
+            share = share * self.metric.defined(P, N) * (P if self.mean == "weighted" else 1)
+            if not share.any():
+                return None
+            share = share / share.sum()
+        pos = self.hits * entry
+        neg = (1 - self.hits) * entry
+        nothing = np.zeros(len(share))
+        first, final, _ = core.sweep_groups(
+            pos, neg, self.group, self.ranking.last, self.metric.kind, self.metric.coefficients(P, N), share,
+            nothing, nothing.copy(), self.ranking.none_allowed,
+        )  # fmt: skip
+        return np.array([first, final])
+
+    def evaluate(self, solution, counts) -> float:
+        predicted = (self.scores >= self.parameters(solution)).astype(float)
+        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+
+    @cached_property
+    def log_alerts(self):
+        return self.ranking.log_alerts(self.weight[self.row])
+
+    def coordinates(self, solution):
+        return self.ranking.coordinate(solution, self.log_alerts)
+
+    def evaluate_rows(self, means, counts) -> float:
+        predicted = np.empty(self.scores.size)
+        predicted[self.ranking.order] = means[self.row, 0] >= self.ranking.entry(self.log_alerts)
+        predicted = predicted.reshape(self.scores.shape)
+        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+
+    def average(self, solutions):
+        return np.repeat(self.ranking.average(solutions, self.log_alerts), 2)
+
+    def parameters(self, solutions):
+        return np.repeat(self.ranking.cut(solutions[..., :1]), self.scores.shape[1], axis=-1)
+
+    def at(self, cuts):
+        return np.repeat(self.ranking.position(cuts[0]), 2)
+
+    def curve(self) -> dict:
+        """Thresholds, increasing, and the metric at each: an evaluation of all rows a cut, so at most 1,000 of them."""
+        cuts, positions = self.ranking.listing()
+        if len(cuts) > 1000:
+            some = np.linspace(0, len(cuts) - 1, 1000).astype(int)
+            cuts, positions = cuts[some], positions[some]
+        scores = [
+            score_labels(self.metric, self.mean, (self.scores >= cut).astype(float), self.truth, self.weight)
+            for cut in cuts
+        ]
+        return {"thresholds": cuts, "scores": np.array(scores)}
+
+    def failure(self) -> str:
+        return "No label has both values among the held-out rows. Use more rows, or shuffled folds."

@@ -1,0 +1,86 @@
+"""Metrics as functions of tp, fp and the totals P and N, in the six numbers that `_core.sweep` evaluates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_heads._core import sweep as core
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of binary counts, the larger the better.
+
+    `numbers(P, N)` gives the six numbers for total positive and negative weights P and N (scalars or arrays); `needs`
+    names the classes without which the metric is undefined; `symmetric` ones have the same cut whichever class is the
+    positive.
+    """
+
+    name: str
+    kind: int
+    numbers: Callable
+    needs: str = ""
+    symmetric: bool = False
+
+    def coefficients(self, P, N) -> np.ndarray:
+        """Shape (g, 6), a row for each of the g totals."""
+        if np.ndim(P) == 0:
+            return np.array([self.numbers(P, N)], float)
+        P, N = np.broadcast_arrays(np.atleast_1d(np.asarray(P, float)), np.asarray(N, float))
+        out = np.empty((len(P), 6))
+        for column, number in zip(out.T, self.numbers(P, N), strict=True):
+            column[:] = number
+        return out
+
+    def defined(self, P, N):
+        """Whether both (or the needed) classes have weight."""
+        return ((P > 0) | ("P" not in self.needs)) & ((N > 0) | ("N" not in self.needs))
+
+    def values(self, tp, fp, P, N) -> np.ndarray:
+        """The metric at each of (tp, fp), arrays of one length."""
+        tp, fp = np.ascontiguousarray(tp, float), np.ascontiguousarray(fp, float)
+        out = np.empty(len(tp))
+        core.values(self.kind, self.coefficients(P, N), tp, fp, out)
+        return out
+
+
+def fbeta(beta: float = 1.0) -> Metric:
+    """F-beta, (1 + beta^2) tp / (beta^2 P + tp + fp)."""
+    b = beta**2
+    return Metric(f"f{beta:g}", core.RATIO, lambda P, N: (0, 1 + b, 0, b * P, 1, 1), needs="P")
+
+
+def cost(matrix) -> Metric:
+    """Minus the mean cost a row; matrix[i][j] is the cost of predicting j for a row of class i, 1 the positive."""
+    (c00, c01), (c10, c11) = np.asarray(matrix, float)
+    return Metric(
+        "cost", core.RATIO,
+        lambda P, N: (-(c00 * N + c10 * P), c10 - c11, c00 - c01, P + N, 0, 0), symmetric=True,
+    )  # fmt: skip
+
+
+EXACT_MATCH = Metric("accuracy", core.EXACT_MATCH, lambda P, N: (P, 0, 0, 0, 0, 0))
+HITS = Metric("accuracy", core.RATIO, lambda P, N: (0, 1, 0, P + N, 0, 0))
+ERROR_RATE = ((0, 1), (1, 0))
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        fbeta(),
+        Metric("jaccard", core.RATIO, lambda P, N: (0, 1, 0, P, 0, 1), needs="P"),
+        Metric("precision", core.RATIO, lambda P, N: (0, 1, 0, 0, 1, 1), needs="P"),
+        Metric("recall", core.RATIO, lambda P, N: (0, 1, 0, P, 0, 0), needs="P"),
+        Metric("specificity", core.RATIO, lambda P, N: (N, 0, -1, N, 0, 0), needs="N"),
+        Metric("false_positive_rate", core.RATIO, lambda P, N: (0, 0, 1, N, 0, 0), needs="N"),
+        Metric("alert_rate", core.RATIO, lambda P, N: (0, 1, 1, P + N, 0, 0)),
+        Metric("accuracy", core.RATIO, lambda P, N: (N, 1, -1, P + N, 0, 0), symmetric=True),
+        Metric("balanced_accuracy", core.RATIO, lambda P, N: (P * N, N, -P, 2 * P * N, 0, 0), "PN", True),
+        Metric("matthews_corrcoef", core.CORRELATION, lambda P, N: (0, N, -P, P * N, P + N, 0), "PN", True),
+        Metric(
+            "cohen_kappa", core.RATIO,
+            lambda P, N: (0, 2 * N, -2 * P, P * (P + N), N - P, N - P), "PN", True,
+        ),
+        Metric("geometric_mean", core.ROOT_PRODUCT, lambda P, N: (P * N, N, 0, 0, 0, 0), "PN", True),
+    )
+}  # fmt: skip

@@ -1,0 +1,122 @@
+"""Scores of one column, sorted once: positions, cuts, and averages of positions."""
+
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_heads._core import sweep as core
+
+
+def descending(scores: np.ndarray) -> np.ndarray:
+    """The order of the scores (n,), largest first."""
+    n = len(scores)
+    rows = np.empty((2, n), np.int32)
+    side = core.sort_descending(scores, np.empty((2, n), np.uint64), rows, np.empty((6, 2048), np.int32))
+    return rows[side].astype(np.intp)
+
+
+class Ranking:
+    """n scores by descending size and the positions at which they may be cut.
+
+    A position is the number of rows predicted positive. With candidates (increasing cuts, or how many quantiles of the
+    scores to take) only theirs are allowed.
+
+    Attributes
+    ----------
+    order : (n,) row of each sorted score
+    scores : (n,) the scores, sorted
+    last : (n,) 1 where a row ends an allowed position
+    """
+
+    def __init__(self, scores: np.ndarray, candidates: int | np.ndarray | None = None):
+        n = len(scores)
+        self.order = descending(np.ascontiguousarray(scores, float))
+        self.scores = scores[self.order]
+        self.candidates = None
+        if candidates is None:
+            self.last = np.ones(n, np.uint8)
+            np.greater(self.scores[:-1], self.scores[1:], out=self.last[:-1].view(bool))
+            return
+        if isinstance(candidates, int):
+            candidates = np.quantile(scores, np.linspace(0, 1, candidates))
+        self.candidates = candidates
+        self.found = n - np.searchsorted(self.scores[::-1], candidates, side="left")
+        self.last = np.zeros(n, np.uint8)
+        self.last[self.found[self.found > 0] - 1] = 1
+
+    @property
+    def none_allowed(self) -> bool:
+        """Whether position 0 is allowed."""
+        return self.candidates is None or self.found[-1] == 0
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """(p,) allowed positions, increasing."""
+        positions = np.flatnonzero(self.last) + 1
+        return np.append(0, positions) if self.none_allowed else positions
+
+    def cut(self, positions):
+        """The cut of each position: midway in its gap, beyond either end by half of the outermost gap."""
+        positions = np.asarray(positions)
+        if self.candidates is not None:
+            # Several candidates in one gap are equally good: take the middle one.
+            low, high = (np.searchsorted(-self.found, -positions, side=side) for side in ("left", "right"))
+            return self.candidates[(low + high - 1) // 2]
+        s, n = self.scores, len(self.scores)
+        top = bottom = 1.0
+        with np.errstate(over="ignore", under="ignore"):
+            if s[0] > s[-1]:
+                top = s[0] - s[np.argmax(self.last) + 1]
+                bottom = s[n - 2 - np.argmax(self.last[-2::-1])] - s[-1]
+            upper = np.where(positions == 0, s[0] + top, s[np.maximum(positions, 1) - 1])
+            lower = np.where(positions == n, s[-1] - bottom, s[np.minimum(positions, n - 1)])
+            cut = upper / 2 + lower / 2
+            # Between neighbouring floats the middle rounds to one of them: above the lower, not above the last score.
+            cut = np.where(cut > lower, cut, np.nextafter(lower, np.inf))
+        return np.where(positions == n, np.minimum(cut, s[-1]), cut)
+
+    def listing(self):
+        """All cuts that may be chosen, increasing, and their positions."""
+        if self.candidates is not None:
+            return self.candidates, self.found
+        return self.cut(self.positions)[::-1], self.positions[::-1]
+
+    def curve(self, metric, pos, neg):
+        """All cuts that may be chosen, increasing, and the metric at each; pos and neg in sorted order."""
+        cuts, positions = self.listing()
+        tp, fp = np.append(0, np.cumsum(pos)), np.append(0, np.cumsum(neg))
+        return cuts, metric.values(tp[positions], fp[positions], tp[-1], fp[-1])
+
+    def position(self, cut: float) -> int:
+        """How many scores are at or above the cut."""
+        return len(self.scores) - int(np.searchsorted(self.scores[::-1], cut, side="left"))
+
+    def nearest(self, position: int) -> int:
+        """The allowed position nearest to a position."""
+        return int(self.positions[np.argmin(np.abs(self.positions - position))])
+
+    def log_alerts(self, weight: np.ndarray) -> np.ndarray:
+        """Log of the weight above each allowed position; none counts as half of the first row."""
+        mass = np.concatenate([weight[:1] / 2, np.cumsum(weight)])
+        return np.log(mass[self.positions])
+
+    def coordinate(self, positions: np.ndarray, log_alerts: np.ndarray) -> np.ndarray:
+        """The mean log alert count of allowed positions, of shape (1,)."""
+        return log_alerts[np.searchsorted(self.positions, positions)].mean(keepdims=True).ravel()
+
+    def entry(self, log_alerts: np.ndarray) -> np.ndarray:
+        """For each sorted row the mean log alert count from which `average` makes it positive."""
+        levels = np.concatenate([[-np.inf] * (not self.none_allowed), log_alerts, [np.inf]])
+        place = np.cumsum(self.last, dtype=np.intp) - self.last + 1
+        return (levels[place] + levels[place - 1]) / 2
+
+    def average(self, solutions: np.ndarray, log_alerts: np.ndarray, feasible: np.ndarray | None = None) -> int:
+        """The allowed position nearest to the mean log alert count of solutions, any array of positions.
+
+        In ranks, so that a monotone rescaling of the scores changes nothing.
+        """
+        mean = self.coordinate(solutions, log_alerts)[0]
+        distance = np.abs(log_alerts - mean)
+        if feasible is not None:
+            distance[~feasible] = np.inf
+        return int(self.positions[np.argmin(distance)])

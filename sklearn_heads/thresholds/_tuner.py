@@ -1,0 +1,346 @@
+"""ThresholdTuner: any classifier, with the cuts that a metric calls for."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import _safe_indexing, check_random_state, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from . import _checks as checks
+from ._aggregate import aggregate
+from ._grid import MOST_BOOTSTRAPS, Judge
+from ._objective import as_scorer, parse_constraint, parse_cost, parse_scoring, swapped
+from ._problem import Held, make_problem
+from ._routing import route
+from ._scores import check_finite, columns, fit_and_score, logits, score_method
+
+
+def _inner_has(method: str):
+    return available_if(lambda tuner: hasattr(getattr(tuner, "estimator_", tuner.estimator), method))
+
+
+class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
+
+    Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found
+    by one sort and one sweep over the distinct scores, repeated on bootstraps of the rows, and the bootstraps' alert
+    counts are averaged. A row is positive when its score reaches the cut. Takes two classes (one cut), a 0/1 matrix of
+    labels (a cut a label) and several classes (a bias a class, added to the log-probability before the argmax).
+
+    Parameters
+    ----------
+    estimator : classifier
+        With `predict_proba` or `decision_function`; fitted if cv="prefit".
+    scoring : str or scorer, default="balanced_accuracy"
+        A scikit-learn name, "cohen_kappa", "geometric_mean", "specificity", or a scorer. Metrics of the table in
+        docs/thresholds.md are searched exactly; any other scorer is called at no more than 200 cuts (10 bootstraps).
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Where scores come from; "auto" prefers probabilities.
+    thresholds : "all", int or array-like, default="all"
+        Cuts to choose from: all distinct ones, that many quantiles of the scores, or these, in any order.
+    constraint : (metric, ">=" or "<=", bound), default=None
+        Such as ("precision", ">=", 0.9) or ("alert_rate", "<=", 0.05); for macro and weighted averages to be met by
+        each label.
+    cost_matrix : array-like of shape (K, K), default=None
+        cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
+    aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
+        "bagged" averages over bootstraps; for metrics that treat the classes alike (balanced accuracy, Matthews) it
+        keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag. "pooled" takes the
+        optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the probabilities and
+        ignores the labels: best if they are calibrated, bad if not.
+    n_bootstraps : int, default=50
+    n_restarts : int, default=10
+        Random starts of coordinate ascent (several classes, averages over rows), beside 0.5 or argmax.
+    min_positives : int, default=5
+        Labels with fewer positive (or negative) rows share one cut, with a warning.
+    strategy : {"per_label", "global"}, default="per_label"
+        A cut a label, or one for all labels.
+    pos_label : default=None
+        The positive class; needed for metrics that depend on it unless the scorer has it or the class is 1.
+    cv : int, float, splitter, iterable, "prefit" or "oof", default=None
+        As in TunedThresholdClassifierCV: stratified 5 folds, a share held out once, ..., "prefit" to tune a fitted
+        estimator on other rows. "oof": the estimator is fitted once and leaves out-of-fold probabilities behind
+        (`store_oof`).
+    refit : bool, default=True
+        Whether to fit on all rows; False for "prefit" or a single held-out part.
+    n_jobs : int, default=None
+        Folds fitted at once.
+    random_state : int, RandomState or None, default=None
+        For bootstraps and restarts (None: the same ones each time) and a float cv.
+    store_cv_results : bool, default=False
+
+    Attributes
+    ----------
+    estimator_ : classifier
+    best_threshold_ : float
+        Two classes: the cut. Below or above all scores where it is best to predict one class always.
+    thresholds_ : ndarray of shape (L,)
+        Labels: the cuts.
+    class_bias_ : ndarray of shape (K,)
+        Several classes: biases of mean 0.
+    threshold_std_ : float or ndarray
+        Standard error of these: over bootstraps, of the mean over folds, or by the jackknife over folds.
+    best_score_ : float
+        The metric to expect on new rows, never the maximum on rows seen: each row is decided by the average over the
+        bootstraps that left it out (biases and folds: the mean score of each solution on the rows it left out).
+    cv_results_ : dict
+        "thresholds" and "scores" on the held-out rows: every cut, increasing; lists of them for labels; for several
+        classes the biases of each start.
+    solver_ : {"exact", "coordinate", "grid"}
+    classes_, n_features_in_, feature_names_in_
+        The estimator's.
+
+    References
+    ----------
+    Lipton, Elkan and Naryanaswamy (2014), Optimal thresholding of classifiers to maximize F1 measure. Pillai, Fumera
+    and Roli (2013), Threshold optimisation for multi-label classifiers. Dinkelbach (1967), On nonlinear fractional
+    programming.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_heads import ThresholdTuner
+    >>> X, y = make_classification(2000, weights=[0.95], random_state=0)
+    >>> tuner = ThresholdTuner(LogisticRegression(), scoring="f1", random_state=0).fit(X, y)
+    >>> bool(tuner.best_threshold_ < 0.5)
+    True
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        scoring: Any = "balanced_accuracy",
+        response_method: str = "auto",
+        thresholds: Any = "all",
+        constraint: tuple[str, str, float] | None = None,
+        cost_matrix: Any = None,
+        aggregate: str = "bagged",
+        n_bootstraps: int = 50,
+        n_restarts: int = 10,
+        min_positives: int = 5,
+        strategy: str = "per_label",
+        pos_label: Any = None,
+        cv: Any = None,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        store_cv_results: bool = False,
+    ):
+        self.estimator = estimator
+        self.scoring = scoring
+        self.response_method = response_method
+        self.thresholds = thresholds
+        self.constraint = constraint
+        self.cost_matrix = cost_matrix
+        self.aggregate = aggregate
+        self.n_bootstraps = n_bootstraps
+        self.n_restarts = n_restarts
+        self.min_positives = min_positives
+        self.strategy = strategy
+        self.pos_label = pos_label
+        self.cv = cv
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.store_cv_results = store_cv_results
+
+    def fit(self, X: Any, y: Any, **params: Any) -> "ThresholdTuner":
+        """Fit the estimator and tune its cuts.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+            Training data, as the estimator takes it.
+        y : array-like of shape (n,) or (n, L)
+            Labels: two classes, several classes, or a 0/1 matrix of L labels.
+        **params : dict
+            `sample_weight` of shape (n,) goes to the estimator's fit (where it takes it) and to the metric. Under
+            metadata routing, each argument goes to those of the estimator, the splitter and the scorer that request it.
+
+        Returns
+        -------
+        self : ThresholdTuner
+        """
+        checks.check_params(self)
+        X, y = indexable(X, y)
+        kind, y, classes = checks.check_target(y)
+        if self._is_prefit() and classes is not None:
+            classes = checks.fitted_classes(self.estimator, classes)
+            kind = "binary" if len(classes) == 2 else "multiclass"
+        self._kind, self._classes, self._positive = kind, classes, 1
+        self._method = score_method(self.estimator, self.response_method)
+        candidates = checks.check_thresholds(self.thresholds, kind)
+        objective, constraint = self._objective()
+        routed = route(self, objective.scorer, params)
+        weight = checks.check_weight(routed.weight, y)
+
+        self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read)
+        checks.check_scores(scores, folds)
+        if not weight.all():
+            kept = weight[rows] > 0
+            rows, folds, scores = np.arange(len(y))[rows][kept], folds[kept], scores[kept]
+        held = Held(kind, scores, self._encode(y[rows]), weight[rows], folds, self._method)
+        checks.check_labels(held)
+        judge = None
+        if objective.metric is None:
+            rows = np.arange(len(y))[rows]
+            arguments = {name: _safe_indexing(value, rows) for name, value in routed.score.items()}
+            judge = Judge(objective.scorer, _safe_indexing(X, rows), y[rows], self.classes_, arguments)
+        # Tuned twice, the same rows give the same cut.
+        rng = check_random_state(0 if self.random_state is None else self.random_state)
+        problem = make_problem(self, held, objective, constraint, candidates, judge, self._decode, rng)
+        n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
+        # A constraint and given thresholds are the user's; the classifier's own cut need not be among them.
+        free = constraint is None and candidates is None
+        own = held.own_decision() if free and objective.even_handed(kind) else None
+        tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng, own)
+        if tuned is None:
+            raise ValueError(problem.failure())
+        self._publish(problem, tuned)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels at the tuned cuts: positive where the score reaches the cut, or the largest biased log-probability.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        labels : ndarray of shape (n,) or (n, L)
+        """
+        margin = self._margin(X)
+        return self._decode(margin.argmax(axis=1) if self._kind == "multiclass" else margin >= 0)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Margin over the cut, in the units of the scores: `predict` is its sign, or its argmax.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        margin : ndarray
+            (n,) score minus cut, positive towards `classes_[1]`; (n, L) the same a label; (n, K) log-probability plus
+            bias.
+        """
+        margin = self._margin(X)
+        return margin if self._positive == 1 else -margin
+
+    @_inner_has("predict_proba")
+    def predict_proba(self, X: Any) -> Any:
+        """The estimator's own probabilities, untouched by the cuts."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict_proba(X)
+
+    @_inner_has("predict_log_proba")
+    def predict_log_proba(self, X: Any) -> Any:
+        """The estimator's own log-probabilities, untouched by the cuts."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict_log_proba(X)
+
+    @property
+    def classes_(self) -> Any:
+        """The estimator's classes."""
+        return self.estimator_.classes_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "solver_")
+
+    def __sklearn_tags__(self):
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        if inner.classifier_tags is not None:
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+            tags.classifier_tags.multi_label = inner.classifier_tags.multi_label
+        return tags
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """How the arguments of fit reach the estimator, the splitter and the scorer."""
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add(estimator=self.estimator, method_mapping=to_fit)
+        router.add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        scorer = None if self.cost_matrix is not None else as_scorer(self.scoring, self.estimator)
+        if scorer is None or isinstance(scorer, str):
+            return router
+        return router.add(scorer=scorer, method_mapping=MethodMapping().add(caller="fit", callee="score"))
+
+    def _is_prefit(self) -> bool:
+        if not (isinstance(self.cv, str) and self.cv == "prefit"):
+            return False
+        if self.refit:
+            raise ValueError("When cv='prefit', refit cannot be True: pass refit=False to tune the estimator as it is.")
+        try:
+            check_is_fitted(self.estimator, "classes_")
+        except NotFittedError as error:
+            raise NotFittedError(
+                "When cv='prefit', `estimator` must be fitted. Fit it first, on other rows, or use cv=5."
+            ) from error
+        return True
+
+    def _objective(self):
+        kind, classes = self._kind, self._classes
+        if self.cost_matrix is None:
+            objective = parse_scoring(self.scoring, kind, self.estimator)
+        else:
+            objective = parse_cost(self.cost_matrix, kind, 0 if classes is None else len(classes))
+        constraint = parse_constraint(self.constraint, objective, kind, self.strategy)
+        if kind == "binary":
+            self._positive = checks.positive_class(classes, self.pos_label, objective, constraint)
+        if self.cost_matrix is not None and self._positive == 0:
+            objective = swapped(objective)
+        return objective, constraint
+
+    def _read(self, estimator, X=None, proba=None):
+        """Scores of rows, or of probabilities that are already there, in the layout of `columns`."""
+        output = getattr(estimator, self._method)(X) if proba is None else proba
+        own_classes = getattr(estimator, "classes_", None)
+        return columns(output, self._kind, self._method, own_classes, self._classes, self._positive)
+
+    def _encode(self, y):
+        if self._kind == "multilabel":
+            return y.astype(float)
+        if self._kind == "binary":
+            return (y == self._classes[self._positive]).astype(float)
+        return np.searchsorted(self._classes, y)
+
+    def _decode(self, codes):
+        if self._kind == "multilabel":
+            return codes.astype(int)
+        if self._kind == "binary":
+            codes = np.where(codes.ravel(), self._positive, 1 - self._positive)
+        return self._classes[codes]
+
+    def _margin(self, X):
+        check_is_fitted(self)
+        scores = self._read(self.estimator_, X)
+        check_finite(scores, "for the rows to predict")
+        if self._kind == "multiclass":
+            return logits(scores, self._method) + self.class_bias_
+        return scores - (self.best_threshold_ if self._kind == "binary" else self.thresholds_)
+
+    def _publish(self, problem, tuned):
+        found, spread = tuned.parameters, tuned.std
+        for stale in ("best_threshold_", "thresholds_", "class_bias_", "cv_results_"):
+            vars(self).pop(stale, None)
+        if self._kind == "binary":
+            self.best_threshold_, spread = float(found[0]), float(spread[0])
+        elif self._kind == "multilabel":
+            self.thresholds_ = found
+        else:
+            self.class_bias_ = found
+        self.threshold_std_, self.best_score_, self.solver_ = spread, tuned.score, problem.solver
+        if self.store_cv_results:
+            self.cv_results_ = problem.curve()
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))

@@ -1,0 +1,90 @@
+"""ThresholdCurveDisplay: the curve is the metric, at every cut."""
+
+import matplotlib
+import numpy as np
+import pytest
+from echo import Echo
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, make_scorer, precision_score
+
+from sklearn_heads import ThresholdCurveDisplay, ThresholdTuner
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 40, 200) / 40
+    return scores, (rng.random(200) < scores**2).astype(int)
+
+
+def test_the_curve_is_the_metric_between_and_at_the_scores(problem):
+    scores, y = problem
+    weight = np.random.default_rng(1).random(200)
+    curve = ThresholdCurveDisplay.from_predictions(y, scores, scoring="f1", sample_weight=weight).curves[0]
+    assert (np.diff(curve.scores) > 0).all()
+    for place in range(1, len(curve.scores)):
+        middle = (curve.scores[place - 1] + curve.scores[place]) / 2
+        for cut in (middle, curve.scores[place]):
+            assert curve.values[place] == pytest.approx(f1_score(y, scores >= cut, sample_weight=weight))
+            assert curve.alert_rate[place] == pytest.approx(np.average(scores >= cut, weights=weight))
+
+
+def test_what_is_shaded_breaks_the_constraint(problem):
+    scores, y = problem
+    curve = ThresholdCurveDisplay.from_predictions(y, scores, constraint=("precision", ">=", 0.6)).curves[0]
+    precision = [precision_score(y, scores >= cut, zero_division=0) for cut in curve.scores]
+    assert np.array_equal(curve.feasible, np.array(precision) >= 0.6)
+    assert 0 < curve.feasible.sum() < len(curve.feasible)
+
+
+def test_a_tuner_is_drawn_with_its_cut_and_band(problem):
+    scores, y = problem
+    tuner = ThresholdTuner(LogisticRegression(), scoring="f1", random_state=0).fit(scores[:, None], y)
+    display = ThresholdCurveDisplay.from_estimator(tuner, scores[:, None], y)
+    assert (display.curves[0].cut, display.curves[0].std) == (tuner.best_threshold_, tuner.threshold_std_)
+    drawn, label = display.axes_[0].get_legend_handles_labels()
+    assert label == ["f1", f"cut {tuner.best_threshold_:.3g}"]
+    assert set(drawn[1].get_xdata()) == {tuner.best_threshold_}
+
+
+def test_one_panel_a_label_up_to_nine():
+    rng = np.random.default_rng(0)
+    scores = rng.random((100, 12))
+    Y = (scores + 0.3 * rng.normal(size=scores.shape) > 0.6).astype(int)
+    tuner = ThresholdTuner(Echo(), scoring="f1_micro", random_state=0).fit(scores, Y)
+    names = [f"tag {label}" for label in range(12)]
+    display = ThresholdCurveDisplay.from_estimator(tuner, scores, Y, names=names)
+    assert [ax.get_title() for ax in display.axes_] == names[:9]
+    assert [curve.cut for curve in display.curves] == tuner.thresholds_.tolist()
+
+
+def test_axes_of_the_caller_are_used(problem):
+    import matplotlib.pyplot as plt
+
+    scores, y = problem
+    figure, ax = plt.subplots()
+    display = ThresholdCurveDisplay.from_predictions(
+        np.array(["no", "yes"])[y], scores, pos_label="yes", cuts=0.5, ax=ax
+    )
+    assert display.figure_ is figure
+    assert display.axes_[0] is ax
+
+
+def test_what_cannot_be_drawn(problem):
+    scores, y = problem
+    P = np.random.default_rng(0).dirichlet([1, 1, 1], 90)
+    tuner = ThresholdTuner(Echo(), scoring="f1_macro", random_state=0).fit(P, P.argmax(1))
+    with pytest.raises(ValueError, match="decided by biases"):
+        ThresholdCurveDisplay.from_estimator(tuner, P, P.argmax(1))
+    with pytest.raises(ValueError, match="cannot be drawn as a curve"):
+        ThresholdCurveDisplay.from_predictions(y, scores, scoring=make_scorer(lambda y, p: 0.0))
