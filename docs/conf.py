@@ -78,7 +78,8 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
-html_sidebars = dict.fromkeys(["index", "heads", "migrating", "thresholds", "defaults", "architecture", "changelog"], [])
+NO_SIDEBAR = ["index", "heads", "migrating", "thresholds", "defaults", "architecture", "changelog"]
+html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 
 def setup(app):
