@@ -1,7 +1,5 @@
 """The documentation site: pages in Markdown, the API from docstrings, the gallery from examples/. Built without network."""
-import os
 import sys
-import warnings
 from pathlib import Path
 
 from numpydoc.docscrape_sphinx import SphinxDocString
@@ -9,8 +7,6 @@ from numpydoc.docscrape_sphinx import SphinxDocString
 import sklearn_heads
 
 sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 project = "sklearn_heads"
 author = "the sklearn_heads developers"
@@ -58,7 +54,6 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "matplotlib_animations": False,
 }
-warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive", category=UserWarning)
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_heads"
