@@ -1,6 +1,6 @@
 """Cuts for any classifier: `ThresholdTuner`, its exact searches and its display. Imports no network."""
 
-from ._display import ThresholdCurveDisplay
-from ._tuner import ThresholdTuner
+from sklearn_heads.thresholds._display import ThresholdCurveDisplay
+from sklearn_heads.thresholds._tuner import ThresholdTuner
 
 __all__ = ["ThresholdCurveDisplay", "ThresholdTuner"]

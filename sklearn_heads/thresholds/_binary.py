@@ -6,9 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_heads._core import sweep as core
-
-from ._metrics import Metric
-from ._ranking import Ranking
+from sklearn_heads.thresholds._metrics import Metric
+from sklearn_heads.thresholds._ranking import Ranking
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from ._scores import check_finite
+from sklearn_heads.thresholds._scores import check_finite
 
 CHOICES = {
     "response_method": ("auto", "predict_proba", "decision_function"),

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_heads._core import sweep as core
-
-from ._metrics import Metric
-from ._ranking import Ranking
+from sklearn_heads.thresholds._metrics import Metric
+from sklearn_heads.thresholds._ranking import Ranking
 
 N_PASSES = 20
 WHOLE = {"matthews_corrcoef": core.MATTHEWS, "cohen_kappa": core.KAPPA, "cost": core.COST}

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import _safe_indexing
 
-from ._ranking import Ranking
+from sklearn_heads.thresholds._ranking import Ranking
 
 N_CUTS = 200
 N_PASSES = 3

@@ -5,10 +5,9 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_heads._core import sweep as core
-
-from ._binary import best_position, explain, feasible_positions
-from ._metrics import Metric
-from ._ranking import Ranking
+from sklearn_heads.thresholds._binary import best_position, explain, feasible_positions
+from sklearn_heads.thresholds._metrics import Metric
+from sklearn_heads.thresholds._ranking import Ranking
 
 N_PASSES = 20
 

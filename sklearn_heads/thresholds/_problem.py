@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._aggregate import aggregate
-from ._binary import BinaryCut, Constraint
-from ._classes import ClassBiases, ClassObjective
-from ._grid import GridBiases, GridCuts
-from ._labels import MicroCuts, RowCuts, SeparateCuts, SharedCut
-from ._metrics import METRICS
-from ._objective import Objective
-from ._scores import logits
+from sklearn_heads.thresholds._aggregate import aggregate
+from sklearn_heads.thresholds._binary import BinaryCut, Constraint
+from sklearn_heads.thresholds._classes import ClassBiases, ClassObjective
+from sklearn_heads.thresholds._grid import GridBiases, GridCuts
+from sklearn_heads.thresholds._labels import MicroCuts, RowCuts, SeparateCuts, SharedCut
+from sklearn_heads.thresholds._metrics import METRICS
+from sklearn_heads.thresholds._objective import Objective
+from sklearn_heads.thresholds._scores import logits
 
 LABEL_SEARCHES = {"macro": SeparateCuts, "weighted": SeparateCuts, "micro": MicroCuts}
 

@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
-from ._scores import last_step
+from sklearn_heads.thresholds._scores import last_step
 
 
 @dataclass(frozen=True)

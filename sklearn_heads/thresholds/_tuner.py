@@ -10,13 +10,13 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from . import _checks as checks
-from ._aggregate import aggregate
-from ._grid import MOST_BOOTSTRAPS, Judge
-from ._objective import as_scorer, parse_constraint, parse_cost, parse_scoring, swapped
-from ._problem import Held, make_problem
-from ._routing import route
-from ._scores import check_finite, columns, fit_and_score, logits, score_method
+from sklearn_heads.thresholds import _checks as checks
+from sklearn_heads.thresholds._aggregate import aggregate
+from sklearn_heads.thresholds._grid import MOST_BOOTSTRAPS, Judge
+from sklearn_heads.thresholds._objective import as_scorer, parse_constraint, parse_cost, parse_scoring, swapped
+from sklearn_heads.thresholds._problem import Held, make_problem
+from sklearn_heads.thresholds._routing import route
+from sklearn_heads.thresholds._scores import check_finite, columns, fit_and_score, logits, score_method
 
 
 def _inner_has(method: str):
