@@ -1,7 +1,16 @@
 """Neural classifiers that pair the right output head, loss and decision threshold with the labels at hand."""
 from sklearn_heads import losses
+from sklearn_heads.displays import LossCurveDisplay
 from sklearn_heads.estimators import MLPBinary, MLPMulticlass, MLPMultiLabel
 from sklearn_heads.thresholds import ThresholdCurveDisplay, ThresholdTuner
 
 __version__ = "0.1.0"
-__all__ = ["MLPBinary", "MLPMultiLabel", "MLPMulticlass", "ThresholdCurveDisplay", "ThresholdTuner", "losses"]
+__all__ = [
+    "LossCurveDisplay",
+    "MLPBinary",
+    "MLPMultiLabel",
+    "MLPMulticlass",
+    "ThresholdCurveDisplay",
+    "ThresholdTuner",
+    "losses",
+]

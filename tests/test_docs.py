@@ -16,6 +16,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SOURCE = ROOT / "sklearn_heads"
 MODULES = ["sklearn_heads", *(m.name for m in pkgutil.walk_packages(sklearn_heads.__path__, "sklearn_heads."))]
 needs_source = pytest.mark.skipif(not SOURCE.exists(), reason="needs the source tree")
+GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
 ESTIMATORS = [sklearn_heads.MLPBinary, sklearn_heads.MLPMulticlass, sklearn_heads.MLPMultiLabel]
 
 
@@ -78,3 +79,23 @@ def test_defaults_page_lists_what_differs(estimator):
             assert wanted in shown, f"{name}: the page says {shown}"
             if name in theirs:
                 assert f"`{theirs[name]!r}`".replace("'", '"') in said[0], f"{name}: the page says {said[0]} of MLPClassifier"
+
+
+@pytest.mark.parametrize("example", GALLERY, ids=lambda example: example.stem)
+def test_an_example_is_one_short_question_with_a_place_in_the_gallery(example):
+    text = example.read_text(encoding="utf-8")
+    assert text.splitlines()[1].endswith("?")
+    assert len(text.splitlines()) < 100
+    assert f'"{example.name}"' in (ROOT / "docs" / "gallery_order.py").read_text(encoding="utf-8")
+
+
+def test_api_page_lists_every_public_name():
+    listed = set(re.findall(r"^   (\w+)$", (ROOT / "docs" / "api.rst").read_text(encoding="utf-8"), re.M))
+    assert listed == {*sklearn_heads.__all__, *sklearn_heads.losses.__all__} - {"losses"}
+
+
+def test_migrating_page_answers_for_every_attribute_of_mlpclassifier():
+    peer = MLPClassifier(max_iter=1000, early_stopping=True, random_state=0).fit([[0.0], [1.0]] * 10, [0, 1] * 10)
+    page = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
+    attributes = {name for name in vars(peer) if name.endswith("_") and not name.startswith("_")}
+    assert {name for name in attributes if f"`{name}`" not in page} == set()
