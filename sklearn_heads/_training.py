@@ -14,7 +14,6 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_heads._core.batch import Workspace
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
 
@@ -227,7 +226,6 @@ class Member:
                 examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
             )
             weights = parameters[:n_weights]
-            gradient = gradient.copy()
             gradient[:n_weights] += alpha / n_rows * weights
             return value + 0.5 * alpha / n_rows * (weights @ weights), gradient
 
@@ -292,7 +290,7 @@ class EpochRunner:
         n = len(self.order)
         self.batch_rows = settings.batch_rows(n)
         network = member.network
-        self.work = Workspace(network.layer_units, network.dtype, self.batch_rows, self.rows.is_sparse, True)
+        self.work = network.workspace(self.rows, self.batch_rows, training=True)
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
 

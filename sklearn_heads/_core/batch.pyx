@@ -6,6 +6,8 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 
+from sklearn_heads._core.kernels cimport OVERRUN
+
 
 cdef class Rows:
     """The rows of one call, as the user gave them, and what is done to them on their way into a batch.
@@ -71,25 +73,33 @@ cdef class Workspace:
         Rows of the largest batch.
     sparse : bool
         Sparse rows are not gathered: no array for them.
+    slopes : bool
+        Whether the backward pass needs the activations' derivatives beside them.
     training : bool
         Whether there is a backward pass.
     """
 
-    def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint training):
+    def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint slopes, bint training):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
+        cdef Py_ssize_t rows = n + OVERRUN
         self.dtype, self.kept = dtype, []
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
-        if self.activations == NULL or self.slopes == NULL:
+        self.deltas = <char**> calloc(n_layers + 1, sizeof(char*))
+        if self.activations == NULL or self.slopes == NULL or self.deltas == NULL:
             raise MemoryError
         for layer in range(n_layers):
             if layer or not sparse:
-                self.activations[layer] = self.take(n * layer_units[layer])
+                self.activations[layer] = self.take(rows * layer_units[layer])
             if layer and training:
-                self.slopes[layer] = self.take(n * layer_units[layer])
+                self.deltas[layer] = self.take(rows * layer_units[layer])
+                if slopes:
+                    self.slopes[layer] = self.take(n * layer_units[layer])
         if training:
-            self.upstream = self.take(n * max(layer_units[1:]))
-            self.delta = self.take(n * k)
+            self.deltas[n_layers] = self.take(rows * k)
+        shapes = list(zip(layer_units, layer_units[1:]))
+        self.scratch = self.take(3 * OVERRUN + max(
+            d * h if h < OVERRUN or (layer and training) else 0 for layer, (d, h) in enumerate(shapes)))
         self.logits = self.take(n * k)
         self.targets = self.take(n * k)
         self.weights = self.take(n)
@@ -102,8 +112,9 @@ cdef class Workspace:
     def __dealloc__(self):
         free(self.activations)
         free(self.slopes)
+        free(self.deltas)
 
     cdef char* take(self, Py_ssize_t size) except NULL:
-        array = np.empty(max(size, 1), dtype=self.dtype)
+        array = np.zeros(max(size, 1), dtype=self.dtype)
         self.kept.append(array)
         return <char*> address(array)
