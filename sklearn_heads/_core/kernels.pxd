@@ -15,7 +15,6 @@ cdef extern from "table.h" nogil:
         const void* factor
         double bound
         Py_ssize_t n_binned, n_bins
-        const int32_t* binned
         const void* low
         const void* slope
 

@@ -398,11 +398,10 @@ LOOP FN(backpropagate_relu)(const void *a_, double factor_, void *delta_, size n
 LOOP FN(append_bins)(const Encoding *encoding, const REAL *restrict z, REAL *restrict bins)
 {
     const REAL *restrict low = encoding->low, *restrict slope = encoding->slope;
-    const int32_t *restrict binned = encoding->binned;
     const size m = encoding->n_binned;
     EACH(b, encoding->n_bins) {
         SIMD EACH(c, m) {
-            const REAL rise = (z[binned[c]] - low[b * m + c]) * slope[b * m + c];
+            const REAL rise = (z[c] - low[b * m + c]) * slope[b * m + c];
             const REAL capped = rise > 1 ? 1 : rise;
             bins[b * m + c] = (capped < 0 ? 0 : capped) - (REAL)0.5;
         }
@@ -426,6 +425,9 @@ LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
     SIMD EACH(j, d) z[j] = z[j] / SQRT(1 + z[j] * z[j] * shrink);
 }
 
+
+
+#define AHEAD 4
 #define SOURCE float
 #define AS(name) FN(name##_from_float)
 #if REAL_IS_DOUBLE

@@ -18,6 +18,8 @@ The core neither validates nor allocates inside an epoch: arrays come from Pytho
 """
 import numpy as np
 
+from sklearn_heads._core.batch import aligned
+
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
@@ -59,7 +61,7 @@ cdef class Network:
     dtype : float32 or float64
         The working precision.
     parameters : ndarray or None
-        The flat vector, taken as it is; None for zeros.
+        Values of the flat vector, copied; None for zeros.
 
     Attributes
     ----------
@@ -105,7 +107,7 @@ cdef class Network:
         self.n_biases = sum(self.layer_units[1:])
         size = self.n_weights + self.n_biases
         self.flops_a_row = 6.0 * size
-        self.parameters = np.zeros(size, dtype=self.dtype) if parameters is None else parameters
+        self.parameters = aligned(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype))
         self.coefs, self.intercepts = self.views(self.parameters)
         for nth, (fan_in, units) in enumerate(shapes):
             self.layers[nth].fan_in, self.layers[nth].units = fan_in, units
@@ -128,7 +130,7 @@ cdef class Network:
 
     def astype(self, dtype):
         """A copy of the network in another precision, or in the same."""
-        return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters.astype(dtype))
+        return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters)
 
     cdef int check(self, Rows rows) except -1:
         """Rows in another precision or of another width would be misread: the one thing that the core looks at."""
@@ -258,7 +260,7 @@ cdef class Network:
     def prepare(self):
         """Allocate the gradient, which prediction does not need."""
         if self.gradient is None:
-            self.gradient = np.zeros_like(self.parameters)
+            self.gradient = aligned(np.zeros_like(self.parameters))
             coefs, intercepts = self.views(self.gradient)
             for nth in range(self.n_layers):
                 self.layers[nth].gW = <char*> address(coefs[nth])
@@ -310,7 +312,7 @@ cdef class Network:
         cdef Workspace work = self.workspace(rows, min(block, n_rows), True)
         self.check(rows)
         self.prepare()
-        gradient = np.zeros_like(self.gradient)
+        gradient = np.zeros_like(self.parameters)
         cdef char* sum_at = <char*> address(gradient)
         with nogil:
             while start < n_rows:

@@ -14,8 +14,10 @@
 #if defined(_MSC_VER)
 #define NOINLINE __declspec(noinline)
 #define restrict __restrict
+#define PREFETCH(pointer) ((void)(pointer))
 #else
 #define NOINLINE __attribute__((noinline))
+#define PREFETCH(pointer) __builtin_prefetch(pointer)
 #endif
 
 #define JOIN_(name, real, level) name##_##real##_##level

@@ -31,8 +31,7 @@ typedef struct {
     const int32_t *columns;     /* which; NULL for all */
     const void *mean, *factor;  /* z = (x - mean) * factor; NULL for z = x */
     double bound;               /* z / sqrt(1 + (z / bound)^2); 0 for z itself */
-    size n_binned, n_bins;
-    const int32_t *binned;      /* the picked columns that have bins */
+    size n_binned, n_bins;      /* how many of the picked columns, the first, have how many bins */
     const void *low, *slope;    /* bin value = clip((z - low) * slope, 0, 1) - 1/2 */
 } Encoding;
 
