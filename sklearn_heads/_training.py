@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
+from sklearn_heads._threads import one_blas_thread
 
 
 @dataclass(frozen=True)
@@ -239,14 +240,15 @@ class Member:
         best = network.parameters.copy()
         self.n_iter_ = 0
         try:
-            result = minimize(
-                value_and_gradient,
-                best.copy(),
-                method="L-BFGS-B",
-                jac=True,
-                callback=record,
-                options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
-            )
+            with one_blas_thread():  # scipy's own steps: sums by several threads would differ in the last bit
+                result = minimize(
+                    value_and_gradient,
+                    best.copy(),
+                    method="L-BFGS-B",
+                    jac=True,
+                    callback=record,
+                    options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
+                )
         except KeyboardInterrupt:
             keep_what_there_is(stop)
         else:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from oracles import SGD, Adam, NumpyNetwork
 from scipy import sparse
-from sklearn_heads._core.batch import Rows, Workspace
+from sklearn_heads._core.batch import Rows
 from sklearn_heads._core.network import ACTIVATIONS, LOSSES, Network
 from sklearn_heads._core.optimizer import Optimizer
 

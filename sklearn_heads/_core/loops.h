@@ -384,7 +384,7 @@ LOOP FN(dropout)(uint64_t key, double rate, void *a_, void *slope_, size n)
     }
 }
 
-/* Backwards through a ReLU, whose slope shows in its output: factor (which dropout makes 1 / (1 - rate)) where that is positive. */
+/* Backwards through a ReLU, whose slope shows in its output: where that is positive, factor, which dropout makes 1 / (1 - rate). */
 LOOP FN(backpropagate_relu)(const void *a_, double factor_, void *delta_, size n)
 {
     IN(a); OUT(delta);
@@ -476,7 +476,7 @@ LOOP FN(label_weights)(const uint8_t *labels, const intptr_t *rows, const void *
 
 /* ---- optimiser steps ------------------------------------------------------------------------------------------ */
 
-/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink is decoupled decay (Loshchilov & Hutter 2019). */
+/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink: decoupled decay (Loshchilov & Hutter 2019). */
 LOOP FN(adam)(const StepRule *rule, const void *g_, void *m_, void *v_, void *p_, size n)
 {
     IN(g); OUT(m); OUT(v); OUT(p);

@@ -4,13 +4,12 @@
  *     gW = x' delta, gb = 1' delta     delta (n, h)            gradient of the weights and biases
  *     upstream = delta W'                                      gradient of the inputs
  *
- * A template inside loops.h.  One tile does them all: TALL rows of two vectors (or twice as many of one) are summed in registers
- * while k is walked through; a row of B is read as it lies, an element of A is broadcast, and both stay in the cache because
- * a batch is small.  So nothing is packed, which is what a general BLAS pays for at these sizes: at batches of 64 to 256 rows and 64
- * to 256 units OpenBLAS reaches 80-100 of 116 GF/s (one Zen 4 core), these 105-115 (benchmarks/bench_kernels.py).
+ * A template inside loops.h.  One kind of tile does them all: some rows of one or two vectors are summed in registers while k is
+ * walked through; a row of B is read as it lies, an element of A is broadcast, and both stay in the cache because a batch is
+ * small.  So nothing is packed, which is what a general BLAS spends its time on at these sizes (benchmarks/bench_kernels.py).
  *
- * Reading may overrun the last row of A by up to ACCUMULATORS rows and of B by up to OVERRUN elements; what is read there is not
- * used.  The arrays of a Workspace have room for it; weights, which do not, are copied into its scratch where a row is short.
+ * Reading may overrun A by up to OVERRUN rows and B and `start` by up to OVERRUN elements; what is read there is not used.  The
+ * arrays of a Workspace have room for it; weights, which do not, are copied into its scratch where a row is short.
  */
 
 #if defined(__GNUC__)
@@ -25,9 +24,9 @@ typedef REAL FN(Vector);
 #define VECTOR(pointer) (*(FN(Vector) *)(pointer))
 #define VECTOR_IN(pointer) (*(const FN(Vector) *)(pointer))
 
-/* M rows of N vectors of C (rows of them wanted), which start at `start`, if not NULL.  The last vector begins at column `last`, so
- * that a row that is no multiple of a vector is finished by one that overlaps its neighbour; only a row shorter than a vector (n <
- * LANES) is stored past its end, into the next row, which follows.  `whole` rows can be stored so. */
+/* M rows of N vectors of C (`rows` of them wanted), which start at `start`, if not NULL.  The last vector begins at column `last`,
+ * so that a row that is no multiple of a vector is finished by one that overlaps its neighbour; only a row shorter than a vector
+ * (n < LANES) is stored past its end, into the next row, which follows.  `whole` rows can be stored so. */
 #define PRODUCT(name, M, N)                                                                                          \
     LOOP FN(name)(const REAL *restrict start, const REAL *restrict A, size row, size step, const REAL *restrict B,   \
                   size ldb, REAL *restrict C, size rows, size whole, size n, size k, size last)                      \
@@ -79,7 +78,8 @@ LOOP FN(product)(const void *start_, const void *A_, size row, size step, const 
             const size whole = n >= LANES ? rows : rows * n < LANES ? 0 : (rows * n - LANES) / n + 1;
             const int half = m > 1 && 2 * rows <= tall;
             (half ? wide == 2 ? FN(half_tile_2) : FN(half_tile_1) : tile)(
-                start ? start + column : start, A + i * row, row, step, B + column, ldb, C + i * n + column, rows, whole, n, k, last);
+                start ? start + column : start, A + i * row, row, step, B + column, ldb, C + i * n + column, rows, whole, n, k,
+                last);
             i += half ? tall / 2 : tall;
         }
         column = end;
@@ -97,7 +97,8 @@ LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
 }
 
 /* C[i, j] = start[j] + A[i, :] . B[j, :], for so few rows of B that a vector along j would be mostly empty. */
-LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *restrict B, REAL *restrict C, size m, size n, size k)
+LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *restrict B, REAL *restrict C, size m, size n,
+              size k)
 {
     EACH(i, m) EACH(j, n) {
         const REAL *restrict a = A + i * k, *restrict b = B + j * k;

@@ -24,7 +24,7 @@
 #define JOIN(name, real, level) JOIN_(name, real, level)
 #define FN(name) JOIN(name, REAL, LEVEL)
 
-/* Of each level: how long a vector is, and how many of them a product sums in: as many as the registers hold beside the factors. */
+/* Of each level: how long a vector is, and how many of them a product sums in: what the registers hold beside the factors. */
 #define VECTOR_BYTES 16
 #if defined(__aarch64__)
 #define ACCUMULATORS 16
