@@ -73,7 +73,7 @@ html_theme_options = {
     "footer_end": [],
     "show_toc_level": 2,
 }
-NO_SIDEBAR = ["index", "heads", "migrating", "thresholds", "defaults", "recipe", "architecture", "changelog"]
+NO_SIDEBAR = ["index", "heads", "migrating", "thresholds", "defaults", "recipe", "deployment", "architecture", "changelog"]
 html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 

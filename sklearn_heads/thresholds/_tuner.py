@@ -10,6 +10,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_heads._versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
 from sklearn_heads.thresholds._aggregate import aggregate
 from sklearn_heads.thresholds._grid import MOST_BOOTSTRAPS, Judge
@@ -23,7 +24,7 @@ def _inner_has(method: str):
     return available_if(lambda tuner: hasattr(getattr(tuner, "estimator_", tuner.estimator), method))
 
 
-class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class ThresholdTuner(Versioned, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
 
     Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found
