@@ -58,6 +58,9 @@ class InputEncoding:
     def __getstate__(self):
         return {**vars(self), "_arrays": None}
 
+    def __repr__(self):
+        return f"InputEncoding({self.kind!r})"
+
     def fit(self, X, weights=None, in_portions=False):
         """Take weighted statistics of X, a block of rows at a time.
 
