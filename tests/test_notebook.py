@@ -10,7 +10,7 @@ from sklearn.utils import estimator_html_repr
 from sklearn.utils.fixes import parse_version
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner, _notebook
-from tests.data import data
+from data import data
 
 ESTIMATORS = [MLPBinary(), MLPMulticlass(), MLPMultiLabel(), ThresholdTuner(LogisticRegression())]
 with_tooltips = pytest.mark.skipif(

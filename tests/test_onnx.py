@@ -15,7 +15,7 @@ from sklearn_heads._core.network import ACTIVATIONS
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner
 from sklearn_heads.onnx import register_converters
-from tests.data import HEADS, data, uneven
+from data import HEADS, data, uneven
 
 skl2onnx = pytest.importorskip("skl2onnx", reason="needs the onnx extra")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the onnx extra")

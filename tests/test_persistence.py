@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import sklearn_heads
 from sklearn_heads import ThresholdTuner
-from tests.data import HEADS, data
+from data import HEADS, data
 
 
 @pytest.fixture(params=[*HEADS, "tuner"])
