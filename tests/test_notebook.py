@@ -5,12 +5,12 @@ import re
 
 import pytest
 import sklearn
+from data import data
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.fixes import parse_version
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner, _notebook
-from data import data
 
 ESTIMATORS = [MLPBinary(), MLPMulticlass(), MLPMultiLabel(), ThresholdTuner(LogisticRegression())]
 with_tooltips = pytest.mark.skipif(

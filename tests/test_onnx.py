@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from data import HEADS, data, uneven
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -15,7 +16,6 @@ from sklearn_heads._core.network import ACTIVATIONS
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner
 from sklearn_heads.onnx import register_converters
-from data import HEADS, data, uneven
 
 skl2onnx = pytest.importorskip("skl2onnx", reason="needs the onnx extra")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the onnx extra")

@@ -7,12 +7,12 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from data import HEADS, data
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 import sklearn_heads
 from sklearn_heads import ThresholdTuner
-from data import HEADS, data
 
 
 @pytest.fixture(params=[*HEADS, "tuner"])
