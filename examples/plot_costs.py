@@ -5,8 +5,8 @@ What does the wrong metric cost?
 A missed tumour is worse than a false alarm. How much worse is for people to say, and a metric does not ask them: accuracy takes
 one for the other, F1 has a rate of its own. Here each purpose gets its cut, and the bill is paid on unseen rows.
 
-The features are five that are easy to measure, and the malignant rows are thinned to an eighth, as in a screening. The bill is the
-mean over ten splits into halves, trained on one and paid on the other; the probabilities are the same for all cuts.
+The features are five that are easy to measure, and the malignant rows are thinned to an eighth, as in a screening. The bill is
+the mean over ten splits into halves, trained on one and paid on the other; the probabilities are the same for all cuts.
 """
 import matplotlib.pyplot as plt
 import numpy as np
@@ -64,8 +64,8 @@ ax.legend()
 figure.suptitle("The bill on unseen rows: mean over ten halves and its standard error")
 
 # %%
-# While both mistakes cost the same, so do the three cuts. The dearer a miss, the more it costs to have asked a metric that does not
-# know the price. At the far end even the tuned cut is dearer than an alarm for everybody: the few tumours of a training half
+# While both mistakes cost the same, so do the three cuts. The dearer a miss, the more it costs to have asked a metric that does
+# not know the price. At the far end even the tuned cut is dearer than an alarm for everybody: the few tumours of a training half
 # cannot say where the least visible of the next ones lies.
 
 print("price   for accuracy   for F1   for these costs")
