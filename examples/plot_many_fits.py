@@ -2,7 +2,7 @@
 Can fits run beside each other in threads?
 ==========================================
 
-Training happens in compiled code that holds neither Python's lock nor more than one thread of BLAS. So fits in threads of one
+Training happens in compiled code that does not hold Python's lock and starts no threads of its own. So fits in threads of one
 process run beside each other, on the same copy of the data, with nothing to start and nothing to send; and each gives the bits
 that it gives alone. That makes it cheap to ask a question that one fit cannot answer: does the width of the network matter more
 than the seed?

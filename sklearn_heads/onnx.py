@@ -150,10 +150,11 @@ def _encode(graph, encoding, X, source, dtype):
         return z
     z = graph("Clip", z, -1e18, 1e18)
     bounded = graph("Div", z, graph("Sqrt", graph("Add", graph("Mul", graph("Mul", z, z), arrays["bound"] ** -2), 1)))
-    if "binned" not in arrays:
+    if "low" not in arrays:
         return bounded
     low, slope = arrays["low"], arrays["slope"]
-    repeated = graph("Gather", z, np.tile(arrays["binned"], len(low)), axis=1)
+    n_bins, n_binned = low.shape
+    repeated = graph("Gather", z, np.tile(np.arange(n_binned), n_bins), axis=1)
     rise = graph("Mul", graph("Sub", repeated, low.ravel()), slope.ravel())
     return graph("Concat", bounded, graph("Sub", graph("Clip", rise, 0, 1), 0.5), axis=1)
 

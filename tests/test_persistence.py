@@ -76,7 +76,7 @@ def test_fitted_and_unfitted_are_told_apart(saved):
         check_is_fitted(type(estimator)(**estimator.get_params(deep=False)))
 
 
-def test_weights_may_stay_in_a_file_that_many_processes_map(saved, tmp_path):
+def test_weights_mapped_read_only_still_predict(saved, tmp_path):  # as joblib hands them to its workers
     estimator, X = saved
     joblib.dump(estimator, tmp_path / "model.joblib")
     with warnings.catch_warnings():
