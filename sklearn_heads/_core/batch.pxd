@@ -41,7 +41,7 @@ cdef class Workspace:
     cdef char* cell_weights
     cdef char* loss
     cdef int32_t* ids
-    cdef object dtype
-    cdef list kept
+    cdef Py_ssize_t itemsize, n_allocated
+    cdef void** allocated
 
     cdef char* take(self, Py_ssize_t size) except NULL

@@ -88,12 +88,13 @@ cdef class Workspace:
 
     def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint slopes, bint training):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
-        cdef Py_ssize_t rows = n + OVERRUN
-        self.dtype, self.kept = dtype, []
+        cdef Py_ssize_t d, h, largest = 0, rows = n + OVERRUN
+        self.itemsize = dtype.itemsize
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
         self.deltas = <char**> calloc(n_layers + 1, sizeof(char*))
-        if self.activations == NULL or self.slopes == NULL or self.deltas == NULL:
+        self.allocated = <void**> calloc(3 * n_layers + 9, sizeof(void*))
+        if self.activations == NULL or self.slopes == NULL or self.deltas == NULL or self.allocated == NULL:
             raise MemoryError
         for layer in range(n_layers):
             if layer or not sparse:
@@ -104,24 +105,33 @@ cdef class Workspace:
                     self.slopes[layer] = self.take(n * layer_units[layer])
         if training:
             self.deltas[n_layers] = self.take(rows * k)
-        shapes = list(zip(layer_units, layer_units[1:]))
-        self.scratch = self.take(3 * OVERRUN + max(
-            d * h if h < OVERRUN or (layer and training) else 0 for layer, (d, h) in enumerate(shapes)))
+        for layer in range(n_layers):
+            d, h = layer_units[layer], layer_units[layer + 1]
+            if h < OVERRUN or (layer and training):
+                largest = max(largest, d * h)
+        self.scratch = self.take(largest + 3 * OVERRUN)
         self.logits = self.take(n * k)
         self.targets = self.take(n * k)
         self.weights = self.take(n)
         self.cell_weights = self.take(n * k)
         self.loss = self.take(n * k)
-        ids = np.empty(n, dtype=np.int32)
-        self.kept.append(ids)
-        self.ids = <int32_t*> address(ids)
+        self.ids = <int32_t*> self.take(n)
 
     def __dealloc__(self):
+        cdef Py_ssize_t nth
+        if self.allocated != NULL:
+            for nth in range(self.n_allocated):
+                free(self.allocated[nth])
+        free(self.allocated)
         free(self.activations)
         free(self.slopes)
         free(self.deltas)
 
     cdef char* take(self, Py_ssize_t size) except NULL:
-        array = aligned(np.zeros(max(size, 1), dtype=self.dtype))
-        self.kept.append(array)
-        return <char*> address(array)
+        """Room for so many zeros, from the start of a cache line: see aligned. Prediction of one row waits for this."""
+        cdef char* room = <char*> calloc(size * self.itemsize + 64, 1)
+        if room == NULL:
+            raise MemoryError
+        self.allocated[self.n_allocated] = room
+        self.n_allocated += 1
+        return room + (64 - <size_t> room % 64) % 64
