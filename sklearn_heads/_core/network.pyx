@@ -115,7 +115,7 @@ cdef class Network:
             self.layers[nth].b = <char*> address(self.intercepts[nth])
 
     def __reduce__(self):
-        return Network, (self.layer_units, self.activation, self.loss, self.dtype, self.parameters)
+        return Network, (self.layer_units, self.activation, self.loss, self.dtype.name, self.parameters)
 
     def views(self, flat):
         """Cut a flat vector into weight matrices and bias vectors."""
