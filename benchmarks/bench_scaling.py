@@ -6,7 +6,7 @@ rows     one epoch on n x 20 float32 rows, memory-mapped from a file; time a row
 memory   peak memory of a fit above what the process held before, X included, in multiples of its parts (Linux)
 threads  throughput of two fits in two threads relative to one; one fit of four members with n_jobs=2 relative to n_jobs=1
 search   GridSearchCV of 60 small fits: ours with the threading backend against MLPClassifier with each of joblib's backends
-sparse   one epoch on 20,000 x 20,000 CSR rows of 100 entries against MLPClassifier
+csr      one epoch on 20,000 x 20,000 CSR rows of 100 entries against MLPClassifier
 """
 import subprocess
 import sys
@@ -138,7 +138,7 @@ def search(arguments):
     return found
 
 
-def sparse_rows(arguments):
+def csr(arguments):
     rng = np.random.default_rng(0)
     n = d = 20_000
     columns, starts = rng.integers(0, d, n * 100, dtype=np.int32), np.arange(0, n * 100 + 1, 100)
@@ -164,7 +164,7 @@ def main():
     options.set_defaults(rounds=3)
     arguments = options.parse_args()
     warnings.simplefilter("ignore")  # so few epochs are not meant to converge
-    for part in (rows, memory, threads, search, sparse_rows):
+    for part in (rows, memory, threads, search, csr):
         if arguments.only in part.__name__:
             part(arguments)
             print()
