@@ -10,6 +10,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_heads._progress import CallbackSupportMixin, Fits, with_callbacks
 from sklearn_heads.thresholds import _checks as checks
 from sklearn_heads.thresholds._aggregate import aggregate
 from sklearn_heads.thresholds._grid import MOST_BOOTSTRAPS, Judge
@@ -23,7 +24,7 @@ def _inner_has(method: str):
     return available_if(lambda tuner: hasattr(getattr(tuner, "estimator_", tuner.estimator), method))
 
 
-class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator):
     """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
 
     Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found
@@ -150,6 +151,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
         self.store_cv_results = store_cv_results
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, **params: Any) -> "ThresholdTuner":
         """Fit the estimator and tune its cuts.
 
@@ -180,7 +182,8 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         routed = route(self, objective.scorer, params)
         weight = checks.check_weight(routed.weight, y)
 
-        self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read)
+        fits = Fits(self, X, y)
+        self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read, fits)
         checks.check_scores(scores, folds)
         if not weight.all():
             kept = weight[rows] > 0
@@ -203,6 +206,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if tuned is None:
             raise ValueError(problem.failure())
         self._publish(problem, tuned)
+        fits.end()
         return self
 
     def predict(self, X: Any) -> np.ndarray:
