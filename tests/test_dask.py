@@ -1,13 +1,14 @@
 """Beyond one machine: searches, training and prediction on a cluster of processes give what one process gives."""
 import os
 import signal
+from itertools import chain
 
 import numpy as np
 import pytest
 from data import HEADS, data
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 dask = pytest.importorskip("dask", reason="needs the extra `dask`")
@@ -70,19 +71,22 @@ class DiesOnce(TransformerMixin, BaseEstimator):
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL there")
 def test_a_worker_killed_in_mid_search_loses_no_result(client, tmp_path):
-    X, y = data("binary", 120)
-    marker = str(tmp_path / "marker")
-    grid = [{"mlpbinary__dropout": [0.0, 0.3]}, {"diesonce__marker": [marker], "mlpbinary__dropout": [0.1, 0.2]},
-            {"mlpbinary__dropout": [0.4, 0.5]}]
-    model = make_pipeline(DiesOnce(), HEADS["binary-sigmoid"](**SMALL))
+    X, y = data("binary", 600)
+    splits = list(StratifiedKFold(2).split(X, y))
+    marker = tmp_path / "marker"
+    dropouts = [0.0, 0.1], [0.2, 0.3], [0.4, 0.5]
+    grid = [{"mlpbinary__dropout": dropout} for dropout in dropouts]
+    grid[1]["diesonce__marker"] = [str(marker)]
+    search, alone = (GridSearchCV(make_pipeline(DiesOnce(), HEADS["binary-sigmoid"](**SMALL)), grid, cv=splits) for _ in range(2))
     workers = set(client.run(os.getpid).values())
-    with parallel_config(backend="dask"):
-        search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
-    killed = int((tmp_path / "marker").read_text())
+    with parallel_config(backend="dask", scatter=[X, y, *chain.from_iterable(splits)]):
+        search.fit(X, y)
+    killed = int(marker.read_text())
     assert killed in workers
     client.wait_for_workers(2, timeout=60)
     assert killed not in client.run(os.getpid).values()
-    assert_same_results(search, GridSearchCV(model, grid, cv=2).fit(X, y))  # the marker is there now: nobody dies
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert_same_results(search, alone.fit(X, y))  # the marker is there now: nobody dies
 
 
 def test_training_over_blocks_is_training_over_their_arrays(name, client):
