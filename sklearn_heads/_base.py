@@ -16,7 +16,6 @@ from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
 from sklearn_heads._members import names, out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._progress import CallbackSupportMixin, fit_task, with_callbacks
-from sklearn_heads._threads import one_blas_thread
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 
 
@@ -126,37 +125,36 @@ class MLPBase(Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
             For labels, weights or values that cannot be trained on, and for training that diverges. The estimator is then
             what it was before the call.
         """
-        with one_blas_thread():
-            self._validate_params()
-            goes_on = self.warm_start and hasattr(self, "members_")
-            X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
-            head = self._head if goes_on else self._head_for(y)
-            head.check_occurrence(y)
-            n_members, settings, may_watch = resolve(self.n_members, len(y), self._settings())
-            if self.store_oof and (n_members == 1 or goes_on):
-                raise ValueError(
-                    "store_oof keeps probabilities by members that did not see the row, but "
-                    + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
-                       f"this fit is a single network (n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more.")
-                )
-            random = check_random_state(self.random_state)
-            streams = [random] if n_members == 1 else spawn(random, n_members)
-            members, as_examples = self._begin(X, y, weights, head, settings, streams if not goes_on else None)
-            if goes_on:
-                self._check_networks_are_the_same(n_members)
-                for member, stream in zip(members, streams):
-                    member.optimizer, member.random = None, stream
-            examples, mean_weight = as_examples(X, y, weights)
-            given = self._given_validation(as_examples, X_val, y_val, sample_weight_val)
-            watches = self.early_stopping and may_watch
-            pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
-            task = fit_task(self, X, y, weights, partial(self._fitted_state, head), settings, n_members)
-            train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs, task)
-            decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
-            self._become(head, [member for member in members if member.loss_curve_] or members[:1])
-            if self.store_oof:
-                self._keep_out_of_fold(decision, X_all, y, weights, kept)
-            task.end()
+        self._validate_params()
+        goes_on = self.warm_start and hasattr(self, "members_")
+        X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
+        head = self._head if goes_on else self._head_for(y)
+        head.check_occurrence(y)
+        n_members, settings, may_watch = resolve(self.n_members, len(y), self._settings())
+        if self.store_oof and (n_members == 1 or goes_on):
+            raise ValueError(
+                "store_oof keeps probabilities by members that did not see the row, but "
+                + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
+                   f"this fit is a single network (n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more.")
+            )
+        random = check_random_state(self.random_state)
+        streams = [random] if n_members == 1 else spawn(random, n_members)
+        members, as_examples = self._begin(X, y, weights, head, settings, streams if not goes_on else None)
+        if goes_on:
+            self._check_networks_are_the_same(n_members)
+            for member, stream in zip(members, streams):
+                member.optimizer, member.random = None, stream
+        examples, mean_weight = as_examples(X, y, weights)
+        given = self._given_validation(as_examples, X_val, y_val, sample_weight_val)
+        watches = self.early_stopping and may_watch
+        pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
+        task = fit_task(self, X, y, weights, partial(self._fitted_state, head), settings, n_members)
+        train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs, task)
+        decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
+        self._become(head, [member for member in members if member.loss_curve_] or members[:1])
+        if self.store_oof:
+            self._keep_out_of_fold(decision, X_all, y, weights, kept)
+        task.end()
         return self
 
     @nothing_lost
@@ -187,23 +185,22 @@ class MLPBase(Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
         """
         if self.solver == "lbfgs":
             raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
-        with one_blas_thread():
-            self._validate_params()
-            goes_on = hasattr(self, "members_")
-            _, X, y, weights, _ = self._read(X, y, sample_weight, reset=not goes_on)
-            one_of_k = y.ndim == 1 and classes is not None
-            head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
-            if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
-                raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
-            streams = None if goes_on else [check_random_state(self.random_state)]
-            if goes_on:
-                self._check_networks_are_the_same(len(self.members_))
-            settings = self._settings()
-            members, as_examples = self._begin(X, y, weights, head, settings, streams, in_portions=True)
-            examples, mean_weight = as_examples(X, y, weights)
-            for name, member in zip(names(members), members):
-                member.train_once(settings, examples, self.alpha / mean_weight, name)
-            self._become(head, members)
+        self._validate_params()
+        goes_on = hasattr(self, "members_")
+        _, X, y, weights, _ = self._read(X, y, sample_weight, reset=not goes_on)
+        one_of_k = y.ndim == 1 and classes is not None
+        head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
+        if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
+            raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
+        streams = None if goes_on else [check_random_state(self.random_state)]
+        if goes_on:
+            self._check_networks_are_the_same(len(self.members_))
+        settings = self._settings()
+        members, as_examples = self._begin(X, y, weights, head, settings, streams, in_portions=True)
+        examples, mean_weight = as_examples(X, y, weights)
+        for name, member in zip(names(members), members):
+            member.train_once(settings, examples, self.alpha / mean_weight, name)
+        self._become(head, members)
         return self
 
     # ---- pieces of fit ---------------------------------------------------------------------------------------------
