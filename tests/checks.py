@@ -7,7 +7,7 @@ SKLEARN = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 # Runs only where SCIPY_ARRAY_API=1 was set before scipy was imported.
 ARRAY_API = {"check_array_api_input"}
 # scikit-learn 1.6 draws three classes and then makes two of them: the first row's, and the others. It does so for the weighted
-# rows and for the repeated ones apart, whose first rows are of different classes, so that the two fits are given different labels.
+# rows and for the repeated ones apart, whose first rows are of different classes: the two fits are given different labels.
 # 1.7 takes the smallest class in place of the first row's.
 LABELS_THAT_DIFFER = {"check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"}
 
