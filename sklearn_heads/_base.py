@@ -1,8 +1,7 @@
 """The estimator that the three public ones share: what goes in. Checks, fit, partial_fit."""
 from __future__ import annotations
 
-from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from numbers import Integral, Real
 from typing import Self
 
@@ -15,13 +14,31 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
-from sklearn_heads._members import out_of_fold, parts, resolve, spawn, train
+from sklearn_heads._members import names, out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._notebook import Documented
+from sklearn_heads._progress import CallbackSupportMixin, fit_task, with_callbacks
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 from sklearn_heads._versions import Versioned
 
 
-class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, BaseEstimator):
+def nothing_lost(method):
+    """After a failure the estimator is what it was: what an earlier fit learned still predicts."""
+
+    @wraps(method)
+    def careful(self, *args, **kwargs):
+        before = vars(self).copy()
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            for name in vars(self).keys() - before.keys():
+                delattr(self, name)
+            vars(self).update(before)
+            raise
+
+    return careful
+
+
+class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
     """A neural classifier. The subclass says what its labels are and which head stands on top."""
 
     _parameter_constraints = {
@@ -75,6 +92,8 @@ class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, BaseEstimator):
 
     # ---- fit ---------------------------------------------------------------------------------------------------
 
+    @nothing_lost
+    @with_callbacks
     def fit(
         self,
         X: ArrayLike,
@@ -108,37 +127,39 @@ class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, BaseEstimator):
             For labels, weights or values that cannot be trained on, and for training that diverges. The estimator is then
             what it was before the call.
         """
-        with self._nothing_lost():
-            self._validate_params()
-            goes_on = self.warm_start and hasattr(self, "members_")
-            X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
-            head = self._head if goes_on else self._head_for(y)
-            head.check_occurrence(y)
-            n_members, settings, may_watch = resolve(self.n_members, len(y), self._settings())
-            if self.store_oof and (n_members == 1 or goes_on):
-                raise ValueError(
-                    "store_oof keeps probabilities by members that did not see the row, but "
-                    + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
-                       f"this fit is a single network (n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more.")
-                )
-            random = check_random_state(self.random_state)
-            streams = [random] if n_members == 1 else spawn(random, n_members)
-            members, as_examples = self._begin(X, y, weights, head, settings, streams if not goes_on else None)
-            if goes_on:
-                self._check_networks_are_the_same(n_members)
-                for member, stream in zip(members, streams):
-                    member.optimizer, member.random = None, stream
-            examples, mean_weight = as_examples(X, y, weights)
-            given = self._given_validation(as_examples, X_val, y_val, sample_weight_val)
-            watches = self.early_stopping and may_watch
-            pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
-            train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs)
-            decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
-            self._become(head, [member for member in members if member.loss_curve_] or members[:1])
-            if self.store_oof:
-                self._keep_out_of_fold(decision, X_all, y, weights, kept)
+        self._validate_params()
+        goes_on = self.warm_start and hasattr(self, "members_")
+        X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
+        head = self._head if goes_on else self._head_for(y)
+        head.check_occurrence(y)
+        n_members, settings, may_watch = resolve(self.n_members, len(y), self._settings())
+        if self.store_oof and (n_members == 1 or goes_on):
+            raise ValueError(
+                "store_oof keeps probabilities by members that did not see the row, but "
+                + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
+                   f"this fit is a single network (n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more.")
+            )
+        random = check_random_state(self.random_state)
+        streams = [random] if n_members == 1 else spawn(random, n_members)
+        members, as_examples = self._begin(X, y, weights, head, settings, streams if not goes_on else None)
+        if goes_on:
+            self._check_networks_are_the_same(n_members)
+            for member, stream in zip(members, streams):
+                member.optimizer, member.random = None, stream
+        examples, mean_weight = as_examples(X, y, weights)
+        given = self._given_validation(as_examples, X_val, y_val, sample_weight_val)
+        watches = self.early_stopping and may_watch
+        pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
+        task = fit_task(self, X, y, weights, partial(self._fitted_state, head), settings, n_members)
+        train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs, task)
+        decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
+        self._become(head, [member for member in members if member.loss_curve_] or members[:1])
+        if self.store_oof:
+            self._keep_out_of_fold(decision, X_all, y, weights, kept)
+        task.end()
         return self
 
+    @nothing_lost
     def partial_fit(
         self,
         X: ArrayLike,
@@ -166,38 +187,25 @@ class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, BaseEstimator):
         """
         if self.solver == "lbfgs":
             raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
-        with self._nothing_lost():
-            self._validate_params()
-            goes_on = hasattr(self, "members_")
-            _, X, y, weights, _ = self._read(X, y, sample_weight, reset=not goes_on)
-            one_of_k = y.ndim == 1 and classes is not None
-            head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
-            if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
-                raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
-            streams = None if goes_on else [check_random_state(self.random_state)]
-            if goes_on:
-                self._check_networks_are_the_same(len(self.members_))
-            settings = self._settings()
-            members, as_examples = self._begin(X, y, weights, head, settings, streams, in_portions=True)
-            examples, mean_weight = as_examples(X, y, weights)
-            for member in members:
-                member.train_once(settings, examples, self.alpha / mean_weight)
-            self._become(head, members)
+        self._validate_params()
+        goes_on = hasattr(self, "members_")
+        _, X, y, weights, _ = self._read(X, y, sample_weight, reset=not goes_on)
+        one_of_k = y.ndim == 1 and classes is not None
+        head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
+        if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
+            raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
+        streams = None if goes_on else [check_random_state(self.random_state)]
+        if goes_on:
+            self._check_networks_are_the_same(len(self.members_))
+        settings = self._settings()
+        members, as_examples = self._begin(X, y, weights, head, settings, streams, in_portions=True)
+        examples, mean_weight = as_examples(X, y, weights)
+        for name, member in zip(names(members), members):
+            member.train_once(settings, examples, self.alpha / mean_weight, name)
+        self._become(head, members)
         return self
 
     # ---- pieces of fit ---------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _nothing_lost(self):
-        """After a failure the estimator is what it was: what an earlier fit learned still predicts."""
-        before = vars(self).copy()
-        try:
-            yield
-        except BaseException:
-            for name in vars(self).keys() - before.keys():
-                delattr(self, name)
-            vars(self).update(before)
-            raise
 
     def _settings(self):
         settings = Settings.of(self)
@@ -273,8 +281,12 @@ class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, BaseEstimator):
                     f"rows and parameters ask for {now[name]!r}. Set {name}={value!r}, or start a new estimator."
                 )
 
+    def _fitted_state(self, head, members):
+        """The attributes that predictions come from."""
+        return {"_head": head, "members_": members, "_networks_made_with": self._network_parameters()}
+
     def _become(self, head, members):
-        self._head, self.members_, self._networks_made_with = head, members, self._network_parameters()
+        vars(self).update(self._fitted_state(head, members))
         for name in ("oof_proba_", "oof_loss_"):  # of an earlier fit
             vars(self).pop(name, None)
 

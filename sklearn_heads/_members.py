@@ -87,10 +87,16 @@ def spawn(random, n_members):
     return [np.random.RandomState(seed) for seed in random.randint(2**31, size=n_members)]
 
 
-def train(members, parts, settings, alpha, n_jobs):
+def names(members):
+    """What each one's verbose lines begin with."""
+    return [""] if len(members) == 1 else [f"network {m + 1}   " for m in range(len(members))]
+
+
+def train(members, parts, settings, alpha, n_jobs, task):
     """Train each member on its part, (examples, watched), in threads; the bits do not depend on how many.
 
-    An interrupt ends each where it is and keeps what they have; a member that had not begun keeps an empty history.
+    An interrupt ends each where it is and keeps what they have; a member that had not begun keeps an empty history. So does
+    one that a callback, told by `task` of another that is trained, does not want any more.
     """
     for _, watched in parts:
         if watched is not None and watched.weight == 0:
@@ -98,12 +104,12 @@ def train(members, parts, settings, alpha, n_jobs):
                 "the rows to watch have total weight zero (sample_weight and class_weight multiplied): give X_val and y_val, "
                 "fewer members, or weights that leave some."
             )
-    stop = threading.Event()
+    stop, begins = threading.Event(), names(members)
 
     def run(m):
-        name = f"network {m + 1}   " if len(members) > 1 else ""
-        if not stop.is_set():
-            members[m].train(settings, *parts[m], alpha, stop, name)
+        if not (stop.is_set() or task.enough):
+            with task.member(m, members[m], parts[m][0].order) as steps:
+                members[m].train(settings, *parts[m], alpha, stop, begins[m], steps)
 
     workers = min(effective_n_jobs(n_jobs), len(members))
     if workers == 1:

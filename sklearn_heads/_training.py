@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
+from sklearn_heads._progress import say
 from sklearn_heads._threads import one_blas_thread
 
 
@@ -154,7 +155,7 @@ class Member:
 
     # ---- training ----------------------------------------------------------------------------------------------
 
-    def train(self, settings, examples, validation, alpha, stop, name):
+    def train(self, settings, examples, validation, alpha, stop, name, steps):
         """Train until a stopping rule holds, then go back to the best epoch if there are validation rows.
 
         Parameters
@@ -168,12 +169,14 @@ class Member:
             Ends training where it is; set here when Ctrl-C arrives.
         name : str
             Starts each verbose line.
+        steps : Steps or Nobody
+            Told of each epoch, or iteration, as it begins and ends; says whether a callback wants it to be the last.
         """
         try:
             if settings.solver == "lbfgs":
-                self._train_lbfgs(settings, examples, alpha, stop, name)
+                self._train_lbfgs(settings, examples, alpha, stop, name, steps)
             else:
-                self._train_epochs(settings, examples, validation, alpha, stop, name)
+                self._train_epochs(settings, examples, validation, alpha, stop, name, steps)
         finally:
             self.optimizer = None
             self.network.forget_gradient()
@@ -183,16 +186,18 @@ class Member:
         if not np.isfinite(self.network.parameters).all():
             raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
 
-    def _train_epochs(self, settings, examples, validation, alpha, stop, name):
+    def _train_epochs(self, settings, examples, validation, alpha, stop, name, steps):
         self.optimizer = new_optimizer(settings, self.network)
         watch = Watch(settings, self, validation, name, stop)
         run = EpochRunner(settings, self, examples, alpha)
         self.n_iter_ = 0
         try:
             while self.n_iter_ < settings.max_iter:
+                steps.begin()
                 loss = run.epoch(stop)
                 self.n_iter_ += 1
-                if watch.says_stop(loss):
+                stops = watch.says_stop(loss)
+                if steps.end() or stops:
                     break
             else:
                 if validation is None and not settings.early_stopping:
@@ -206,7 +211,7 @@ class Member:
             keep_what_there_is(stop)
         watch.restore_best()
 
-    def train_once(self, settings, examples, alpha):
+    def train_once(self, settings, examples, alpha, name):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
         self.optimizer = self.optimizer or new_optimizer(settings, self.network)
         loss = EpochRunner(settings, self, examples, alpha).epoch()
@@ -216,8 +221,10 @@ class Member:
         self.loss_ = loss
         self.loss_curve_.append(loss)
         self.check_finite()
+        if settings.verbose:
+            say(f"{name}epoch {self.best_iter_:4d}   loss {loss:.5f}")
 
-    def _train_lbfgs(self, settings, examples, alpha, stop, name):
+    def _train_lbfgs(self, settings, examples, alpha, stop, name, steps):
         """L-BFGS on all rows at once."""
         network = self.network
         n_weights, n_rows = network.n_weights, len(examples.order)
@@ -225,6 +232,7 @@ class Member:
         ftol = 64 * np.finfo(np.float64).eps if network.n_layers == 1 else 2.220446049250313e-09
 
         def value_and_gradient(parameters):
+            steps.begin()
             network.parameters[:] = parameters
             value, gradient = network.loss_and_gradient(
                 examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
@@ -238,10 +246,11 @@ class Member:
             self.loss_curve_.append(float(intermediate_result.fun))
             best[:] = intermediate_result.x
             if settings.verbose:
-                print(f"{name}iteration {self.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
+                say(f"{name}iteration {self.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
+            if steps.end():
+                raise StopIteration
 
-        best = network.parameters.copy()
-        self.n_iter_ = 0
+        self.n_iter_, best = 0, network.parameters.copy()
         try:
             with one_blas_thread():  # scipy's own steps: sums by several threads would differ in the last bit
                 result = minimize(
@@ -258,7 +267,7 @@ class Member:
             best[:] = result.x
             check_loss(float(result.fun), self.n_iter_, settings, self.encoding)
             self.n_iter_ = max(result.nit, 1)
-            if result.status:
+            if result.status and not steps.enough:
                 warnings.warn(
                     f"lbfgs stopped before it converged (max_iter={settings.max_iter}, max_fun={settings.max_fun}; it says "
                     f"{result.message!r}): raise these or alpha, or scale the columns of X.",
@@ -363,19 +372,19 @@ class Watch:
         optimizer.learning_rate /= 5
         self.patience_used = 0
         if settings.verbose:
-            print(f"{self.name}no progress for {settings.n_iter_no_change} epochs: learning rate {optimizer.learning_rate:.3g}")
+            say(f"{self.name}no progress for {settings.n_iter_no_change} epochs: learning rate {optimizer.learning_rate:.3g}")
         return True
 
     def report(self, epoch, loss, watched, is_best):
         if self.settings.verbose:
             validation = "" if self.validation is None else f"   validation {watched:.5f}{' *' if is_best else '  '}"
-            print(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
+            say(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
 
     def restore_best(self):
         if self.best_parameters is not None:
             self.member.network.parameters[:] = self.best_parameters
             if self.settings.verbose:
-                print(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
+                say(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
 
 
 def keep_what_there_is(stop):

@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SOURCE = ROOT / "sklearn_heads"
 MODULES = ["sklearn_heads", *(m.name for m in pkgutil.walk_packages(sklearn_heads.__path__, "sklearn_heads."))]
-NEEDS = {"deployment.md": ["skl2onnx", "onnxruntime", "skops"]}  # the onnx and test extras
 needs_source = pytest.mark.skipif(not SOURCE.exists(), reason="needs the source tree")
 GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
 ESTIMATORS = [sklearn_heads.MLPBinary, sklearn_heads.MLPMulticlass, sklearn_heads.MLPMultiLabel]
@@ -32,10 +31,18 @@ def table_rows(text):
     return {row[0].strip("`"): row[1:] for row in rows}
 
 
+# What the examples of a page need beyond the package: modules, and where they come from.
+NEEDS = {
+    "deployment.md": [(module, "needs the extras `onnx` and `test`") for module in ("skl2onnx", "onnxruntime", "skops")],
+    "progress.md": [("sklearn.callback", "callbacks came with scikit-learn 1.9")],
+    "scaling.md": [("distributed", "needs the extra `dask`")],
+}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_of_pages_run(page, tmp_path, monkeypatch):
-    for package in NEEDS.get(page.name, ()):
-        pytest.importorskip(package, reason=f"the examples of {page.name} need {package}")
+    for module, reason in NEEDS.get(page.name, ()):
+        pytest.importorskip(module, reason=reason)
     monkeypatch.chdir(tmp_path)  # for the files that examples write
     assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
 

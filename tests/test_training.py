@@ -312,6 +312,23 @@ def test_verbose_names_the_network_and_lbfgs_its_iterations(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_verbose_lines_are_whole_when_members_train_beside_each_other(capsys):
+    X, y = data("binary", 120)
+    MLPBinary(n_members=4, max_iter=25, n_jobs=4, random_state=0, verbose=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    pattern = r"network [1-4]   (epoch +\d+   loss \S+   validation \S+ [* ] +\S+ s|kept the weights of epoch \d+, .+)"
+    assert [line for line in lines if not re.fullmatch(pattern, line)] == []
+    assert sum(line.endswith(" s") for line in lines) == 4 * 25
+
+
+def test_verbose_partial_fit_prints_a_line_a_pass(capsys):
+    X, y = data("binary", 120)
+    clf = MLPBinary(**ONE, verbose=True).partial_fit(X, y).partial_fit(X, y)
+    assert capsys.readouterr().out == "".join(f"epoch {e:4d}   loss {clf.loss_curve_[e - 1]:.5f}\n" for e in (1, 2))
+    clf = MLPBinary(n_members=2, max_iter=1).fit(X, y).set_params(verbose=True).partial_fit(X, y)
+    assert [line[:9] for line in capsys.readouterr().out.splitlines()] == ["network 1", "network 2"]
+
+
 @pytest.mark.filterwarnings("default::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("options", [{"solver": "adam"}, {"solver": "sgd"}, {"solver": "lbfgs", "tol": 0.0}], ids=str)
 def test_reaching_max_iter_is_a_warning_that_says_what_to_do(options):

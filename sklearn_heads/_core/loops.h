@@ -5,7 +5,6 @@
  */
 
 #define LOOP static NOINLINE void
-#define SIMD _Pragma("omp simd")
 #define EACH(i, n) for (size i = 0; i < (n); ++i)
 #define IN(name) const REAL *restrict name = name##_
 #define OUT(name) REAL *restrict name = name##_
@@ -318,7 +317,7 @@ static NOINLINE double FN(sum)(const void *x_, size n)
 {
     IN(x);
     double total = 0;
-    _Pragma("omp simd reduction(+ : total)") EACH(i, n) total += x[i];
+    SIMD_TOTAL EACH(i, n) total += x[i];
     return total;
 }
 
@@ -326,7 +325,7 @@ static NOINLINE double FN(sum_squares)(const void *x_, size n)
 {
     IN(x);
     double total = 0;
-    _Pragma("omp simd reduction(+ : total)") EACH(i, n) total += (double)x[i] * x[i];
+    SIMD_TOTAL EACH(i, n) total += (double)x[i] * x[i];
     return total;
 }
 
@@ -526,7 +525,6 @@ static const Loops FN(loops) = {
 };
 
 #undef LOOP
-#undef SIMD
 #undef EACH
 #undef IN
 #undef OUT

@@ -104,7 +104,7 @@ LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *re
     EACH(i, m) EACH(j, n) {
         const REAL *restrict a = A + i * k, *restrict b = B + j * k;
         REAL total = start[j];
-        _Pragma("omp simd reduction(+ : total)") EACH(q, k) total += a[q] * b[q];
+        SIMD_TOTAL EACH(q, k) total += a[q] * b[q];
         C[i * n + j] = total;
     }
 }

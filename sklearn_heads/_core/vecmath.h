@@ -22,8 +22,8 @@
 #define LN2_HI 0x1.62e42feep-1      /* 32 bits: k * LN2_HI is exact for every exponent k */
 #define LN2_LO 0x1.a39ef35793c76p-33
 #define LARGEST 0x1.fffffffffffffp1023
-#define FABS __builtin_fabs
-#define SQRT __builtin_sqrt
+#define FABS fabs
+#define SQRT sqrt
 #else
 #define BITS uint32_t
 #define MANTISSA 23
@@ -36,8 +36,8 @@
 #define LN2_HI 0x1.63p-1f
 #define LN2_LO -0x1.bd0106p-13f
 #define LARGEST 0x1.fffffep127f
-#define FABS __builtin_fabsf
-#define SQRT __builtin_sqrtf
+#define FABS fabsf
+#define SQRT sqrtf
 #endif
 
 static inline BITS FN(bits_of)(REAL x) { BITS u; memcpy(&u, &x, sizeof u); return u; }

@@ -120,17 +120,20 @@ def make_splits(cv, X, y, kind: str, random_state, split_params) -> list:
     return list(cv.split(X, y, **split_params))
 
 
-def fit_and_score(tuner, X, y, kind: str, routed, read):
+def fit_and_score(tuner, X, y, kind: str, routed, read, fits):
     """The fitted estimator and held-out scores of rows: (estimator, rows (m,) or a slice, folds (m,), scores).
 
-    read(estimator, X) gives scores in our layout; read(estimator, proba=...) converts probabilities already there.
+    read(estimator, X) gives scores in our layout; read(estimator, proba=...) converts probabilities already there. Every
+    fit is one of those that `fits` plans.
     """
     n = len(y)
     whole = slice(None), np.zeros(n, np.int32)
     if isinstance(tuner.cv, str) and tuner.cv == "prefit":
+        fits.plan()
         return tuner.estimator, *whole, read(tuner.estimator, X)
     if isinstance(tuner.cv, str) and tuner.cv == "oof":
-        estimator = with_stored_oof(tuner.estimator).fit(X, y, **routed.fit)
+        estimator, (one,) = with_stored_oof(tuner.estimator), fits.plan(["fit-all-rows"])
+        estimator = one.fit(estimator, X, y, **routed.fit)
         return estimator, *whole, read(estimator, proba=stored_oof(estimator, n))
     splits = make_splits(tuner.cv, X, y, kind, tuner.random_state, routed.split)
     if not tuner.refit and len(splits) > 1:
@@ -139,25 +142,25 @@ def fit_and_score(tuner, X, y, kind: str, routed, read):
             "predict "
             "with. Leave refit=True, or hold out one part, cv=0.2."
         )
-    train = None if tuner.refit else splits[0][0]
-    estimator = _fit(clone(tuner.estimator), X, y, train, routed.fit)
     if not tuner.refit:
-        test = np.arange(n)[splits[0][1]]
+        (train, test), (one,) = splits[0], fits.plan(["fit-part"])
+        estimator, test = _fit(one, clone(tuner.estimator), X, y, train, routed.fit), np.arange(n)[test]
         return estimator, test, np.zeros(len(test), np.int32), read(estimator, _safe_indexing(X, test))
+    of_all, *of_folds = fits.plan(["fit-all-rows", *["fit-fold"] * len(splits)])
+    estimator = of_all.fit(clone(tuner.estimator), X, y, **routed.fit)
     parts = Parallel(n_jobs=tuner.n_jobs)(
-        delayed(_fit_and_read)(clone(tuner.estimator), X, y, train, test, routed.fit, read) for train, test in splits
+        delayed(_fit_and_read)(one, clone(tuner.estimator), X, y, train, test, routed.fit, read)
+        for one, (train, test) in zip(of_folds, splits)
     )
     rows = np.concatenate([np.arange(n)[test] for _, test in splits])
     folds = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
     return estimator, rows, folds, np.concatenate(parts)
 
 
-def _fit(estimator, X, y, train, fit_params):
-    if train is None:
-        return estimator.fit(X, y, **fit_params)
+def _fit(one, estimator, X, y, train, fit_params):
     params = _check_method_params(X, fit_params, indices=train)
-    return estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
+    return one.fit(estimator, _safe_indexing(X, train), _safe_indexing(y, train), **params)
 
 
-def _fit_and_read(estimator, X, y, train, test, fit_params, read):
-    return read(_fit(estimator, X, y, train, fit_params), _safe_indexing(X, test))
+def _fit_and_read(one, estimator, X, y, train, test, fit_params, read):
+    return read(_fit(one, estimator, X, y, train, fit_params), _safe_indexing(X, test))

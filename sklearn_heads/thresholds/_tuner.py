@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_heads._notebook import Documented
+from sklearn_heads._progress import CallbackSupportMixin, Fits, with_callbacks
 from sklearn_heads._versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
 from sklearn_heads.thresholds._aggregate import aggregate
@@ -25,7 +26,7 @@ def _inner_has(method: str):
     return available_if(lambda tuner: hasattr(getattr(tuner, "estimator_", tuner.estimator), method))
 
 
-class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator):
     """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
 
     Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found
@@ -154,6 +155,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         self.random_state = random_state
         self.store_cv_results = store_cv_results
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, **params: Any) -> "ThresholdTuner":
         """Fit the estimator and tune its cuts.
 
@@ -184,7 +186,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         routed = route(self, objective.scorer, params)
         weight = checks.check_weight(routed.weight, y)
 
-        self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read)
+        fits = Fits(self, X, y)
+        self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read, fits)
         checks.check_scores(scores, folds)
         if not weight.all():
             kept = weight[rows] > 0
@@ -207,6 +210,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         if tuned is None:
             raise ValueError(problem.failure())
         self._publish(problem, tuned)
+        fits.end()
         return self
 
     def predict(self, X: Any) -> np.ndarray:
