@@ -26,7 +26,7 @@ def best_position(ranking, pos, neg, counts, metric, constraint=None):
     """(first, final) of the equally good best positions of a replicate, or None where the metric or the constraint
     fails.
     """
-    P, N = core.totals(pos, neg, counts, len(pos))
+    *_, P, N = core.totals(pos, neg, counts, 0)
     if not metric.defined(P, N):
         return None
     numbers, limit, sense, bound, kind = metric.coefficients(P, N)[0], np.zeros(6), 0, 0.0, 0
@@ -76,13 +76,9 @@ class BinaryCut:
 
     def __init__(self, scores, labels, truth, weight, metric, constraint=None, candidates=None):
         self.ranking = Ranking(scores, candidates)
-        order = self.ranking.order
         self.metric, self.constraint = metric, constraint
-        self.weight = weight[order]
-        self.pos = self.weight * labels[order]
-        self.neg = self.weight - self.pos
-        self.true_pos = self.pos if truth is labels else self.weight * truth[order]
-        self.true_neg = self.neg if truth is labels else self.weight - self.true_pos
+        self.pos, self.neg = self.ranking.split(labels, weight)
+        self.true_pos, self.true_neg = (self.pos, self.neg) if truth is labels else self.ranking.split(truth, weight)
 
     def arrange(self, folds):
         """Fold numbers in the order in which this problem keeps its rows."""
@@ -93,15 +89,14 @@ class BinaryCut:
         return None if found is None else np.array(found)
 
     def evaluate(self, solution, counts) -> float:
-        P, N = core.totals(self.true_pos, self.true_neg, counts, len(counts))
+        tp, fp, P, N = core.totals(self.true_pos, self.true_neg, counts, solution[0])
         if not self.metric.defined(P, N):
             return np.nan
-        tp, fp = core.totals(self.true_pos, self.true_neg, counts, solution[0])
         return float(self.metric.values([tp], [fp], P, N)[0])
 
     @cached_property
     def log_alerts(self):
-        return self.ranking.log_alerts(self.weight)
+        return self.ranking.log_alerts(self.pos + self.neg)
 
     def coordinates(self, solution):
         return self.ranking.coordinate(solution, self.log_alerts)

@@ -51,6 +51,19 @@ def fbeta(beta: float = 1.0) -> Metric:
     return Metric(f"f{beta:g}", core.RATIO, lambda P, N: (0, 1 + b, 0, b * P, 1, 1), needs="P")
 
 
+def both_classes(metric: Metric, weighted: bool) -> Metric:
+    """The F-beta of either class as the positive one, averaged: by their weights, or evenly."""
+
+    def numbers(P, N):
+        share = P / (P + N) if weighted else 0.5
+        _, top, _, missed, _, _ = metric.numbers(P, N)
+        _, _, _, missed_negatives, _, _ = metric.numbers(N, P)
+        return share * top, missed, (1 - share) * top, N, missed_negatives + N + P, 0
+
+    average = "weighted" if weighted else "macro"
+    return Metric(f"{metric.name}_{average}", core.TWO_RATIOS, numbers, needs="PN", symmetric=True)
+
+
 def cost(matrix) -> Metric:
     """Minus the mean cost a row; matrix[i][j] is the cost of predicting j for a row of class i, 1 the positive."""
     (c00, c01), (c10, c11) = np.asarray(matrix, float)

@@ -8,7 +8,7 @@ from sklearn import metrics as skm
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 
 from sklearn_heads.thresholds._binary import Constraint
-from sklearn_heads.thresholds._metrics import ERROR_RATE, EXACT_MATCH, HITS, METRICS, Metric, cost, fbeta
+from sklearn_heads.thresholds._metrics import ERROR_RATE, EXACT_MATCH, HITS, METRICS, Metric, both_classes, cost, fbeta
 
 AVERAGES = ("macro", "weighted", "micro", "samples")
 OWN_NAMES = ("cohen_kappa", "geometric_mean", "specificity")
@@ -112,10 +112,14 @@ def _known(function, given, scorer) -> Metric | None:
 
 def _arrange(metric, average, kind, scoring, other) -> Objective:
     """The metric with the average that the problem calls for; `other` where only the scorer's function will do."""
-    averaged = metric.name in ("jaccard", "precision", "recall") or (metric.name[0] == "f" and metric.needs == "P")
-    pos_label = None if other is None else other.pos_label
+    is_fbeta = metric.name[0] == "f" and metric.needs == "P"
+    averaged = is_fbeta or metric.name in ("jaccard", "precision", "recall")
     if kind == "binary":
-        return Objective(metric, pos_label=pos_label) if average == "binary" else other
+        if average == "binary":
+            return Objective(metric, pos_label=None if other is None else other.pos_label)
+        if is_fbeta and average in ("macro", "weighted"):
+            return Objective(both_classes(metric, weighted=average == "weighted"))
+        return Objective(METRICS["accuracy"]) if is_fbeta and average == "micro" else other
     if averaged and average == "binary":
         name = "samples" if kind == "multilabel" else "weighted"
         raise ValueError(
