@@ -160,7 +160,7 @@ def parse_cost(cost_matrix, kind: str, n_classes: int) -> Objective:
     if matrix.shape != (size, size) or not np.isfinite(matrix).all():
         raise ValueError(
             f"cost_matrix must be finite and of shape ({size}, {size}), cost_matrix[i][j] being the cost of predicting "
-            f"class j for a row of class i (in the order of classes_); got shape {matrix.shape}."
+            f"class j for a row of class i (in the order of classes_); got {matrix.tolist()}."
         )
     metric = cost(matrix if size == 2 else np.zeros((2, 2)))
     average = {"binary": "binary", "multilabel": "macro", "multiclass": None}[kind]
