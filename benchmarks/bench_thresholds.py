@@ -1,25 +1,26 @@
 """ThresholdTuner against scikit-learn's TunedThresholdClassifierCV: time of the search, and score on unseen rows.
 
-    python benchmarks/bench_thresholds.py --data FOLDER [--quick] [--json FILE] [--records FOLDER]
+    python benchmarks/bench_thresholds.py --data FOLDER [--quick] [--json FILE]
 
 FOLDER holds imbalanced data sets as .npz files with X (n, d) and y (n,), 1 the rare class. Without it only times are
 taken.
 
-Time: both tune an estimator that echoes its input, on the same rows, in turn, in one process; the best of several.
+Time: both tune an estimator that echoes its input, on the same rows, in turn, in one process; the least processor time of
+several rounds.
 Score: each data set is split in halves of rows, stratified, once a seed. A model is fitted six times on the first half:
 without each of five folds, and on all of it. Both tuners get the same out-of-fold probabilities and decide the second
 half by the same probabilities of the last fit, whatever the metric.
 """
-
-import common  # one thread
 
 import argparse
 import itertools
 import json
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
+from common import machine  # before numpy, which it holds to one thread
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -75,14 +76,15 @@ def two_columns(proba):
     return np.column_stack([1 - proba, proba])
 
 
-def best_time(repeats, run, *args):
-    """The least of several wall-clock times, in ms."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run(*args)
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times)
+def best_times(rounds, contestants):
+    """The least processor time of each callable, in ms, all run in turn: a busy machine is busy for all."""
+    times = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            start = time.process_time()
+            run()
+            times[name].append(time.process_time() - start)
+    return {name: 1e3 * min(values) for name, values in times.items()}
 
 
 def one_search(scores, labels, weight, counts):
@@ -90,24 +92,23 @@ def one_search(scores, labels, weight, counts):
     return BinaryCut(scores, labels, labels, weight, EXACT["f1"]).search(counts)
 
 
-def measure_times(sizes, repeats):
+def measure_times(sizes, rounds):
     """ms of fit with cv="prefit" for F1 at 5% positives, peer and ours; of our search alone; of np.sort."""
     rows = []
     for n in sizes:
         rng = np.random.default_rng(0)
         y = (rng.random(n) < 0.05).astype(int)
         scores = 1 / (1 + np.exp(2 - rng.normal(size=n) - 2 * y))
-        X = two_columns(scores)
-        echo, row = Echo().fit(X, y), {"n": n}
-        peer = TunedThresholdClassifierCV(echo, scoring="f1", cv="prefit", refit=False)
-        row["peer"] = best_time(max(2, repeats // 3), peer.fit, X, y)
-        for name in ("pooled", "bagged"):
-            ours = ThresholdTuner(echo, scoring="f1", cv="prefit", refit=False, aggregate=name, random_state=0)
-            row[name] = best_time(repeats, ours.fit, X, y)
-        labels, weight, counts = y.astype(float), np.ones(n), np.ones(n, np.uint8)
-        row["search"] = best_time(repeats, one_search, scores, labels, weight, counts)
-        row["np_sort"] = best_time(repeats, np.sort, scores)
-        rows.append(row)
+        X, labels, weight, counts = two_columns(scores), y.astype(float), np.ones(n), np.ones(n, np.uint8)
+        prefit = {"estimator": Echo().fit(X, y), "scoring": "f1", "cv": "prefit", "refit": False, "random_state": 0}
+        times = best_times(rounds, {
+            "peer": partial(TunedThresholdClassifierCV(**prefit).fit, X, y),
+            "pooled": partial(ThresholdTuner(**prefit, aggregate="pooled").fit, X, y),
+            "bagged": partial(ThresholdTuner(**prefit).fit, X, y),
+            "search": partial(one_search, scores, labels, weight, counts),
+            "np_sort": partial(np.sort, scores),
+        })  # fmt: skip
+        rows.append({"n": n, **times})
     return rows
 
 
@@ -118,29 +119,19 @@ def probabilities(X, y, model, seed):
     return {"oof": oof, "y": y, "test": model.fit(X, y).predict_proba(X_test)[:, 1], "y_test": y_test}
 
 
-def measure_scores(folder, seeds, sets, records=None):
-    """Test scores: a list of {set, model, metric, seed, untuned, peer, bagged, pooled}."""
-    out = []
-    for name in sets:
+def measure_scores(folder, seeds, sets):
+    """Test scores: yields {set, model, metric, seed, untuned, peer, bagged, pooled}."""
+    for name, seed in itertools.product(sets, range(seeds)):
         data = np.load(Path(folder) / f"{name}.npz")
-        for seed, model_name in itertools.product(range(seeds), models(0)):
-            kept = records and Path(records) / f"{name}-{model_name}-{seed}.npz"
-            if kept and kept.exists():
-                given = np.load(kept)
-            else:
-                given = probabilities(data["X"], data["y"], models(seed)[model_name], seed)
-                if kept:
-                    kept.parent.mkdir(exist_ok=True)
-                    np.savez(kept, **given)
+        for model_name, model in models(seed).items():
+            given = probabilities(data["X"], data["y"], model, seed)
             X, X_test = two_columns(given["oof"]), two_columns(given["test"])
             for metric, function in METRICS.items():
                 row = {"set": name, "model": model_name, "metric": metric, "seed": seed}
                 for tuner, make in TUNERS.items():
                     estimator = Echo() if make is None else make(Echo(), metric, FOLDS)
                     row[tuner] = float(function(given["y_test"], estimator.fit(X, given["y"]).predict(X_test)))
-                out.append(row)
-        print(f"{name}: done", flush=True)
-    return out
+                yield row
 
 
 def summarise(scores):
@@ -164,10 +155,10 @@ def main():
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="10,000 rows, the smallest set, 3 seeds")
-    parser.add_argument("--json", help="write all measurements to this file")
-    parser.add_argument("--records", help="keep the probabilities in this folder, and take those that are there")
+    parser.add_argument("--json", help="write all measurements to this file, as they come")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    print(machine())
     times = measure_times((10_000,) if options.quick else (10_000, 100_000), 5 if options.quick else 15)
     print(
         "| rows | peer | pooled | ratio | bagged | ratio | search alone | np.sort |\n|--:|--:|--:|--:|--:|--:|--:|--:|"
@@ -175,10 +166,13 @@ def main():
     for t in times:
         ours = " | ".join(f"{t[name]:.2f} ms | {t['peer'] / t[name]:.0f}x" for name in ("pooled", "bagged"))
         print(f"| {t['n']:,} | {t['peer']:.1f} ms | {ours} | {t['search']:.2f} ms | {t['np_sort']:.2f} ms |")
-    result = {"times": times}
+    result = {"times": times, "scores": []}
     if options.data:
         sets, seeds = (("yeast_me2",), 3) if options.quick else (options.sets, options.seeds)
-        result["scores"] = measure_scores(options.data, seeds, sets, options.records)
+        for row in measure_scores(options.data, seeds, sets):
+            result["scores"].append(row)
+            if options.json:
+                Path(options.json).write_text(json.dumps(result, indent=1))
         print("| set | model | metric | 0.5 | peer | bagged | pooled | bagged - peer |\n|--|--|--|--:|--:|--:|--:|--:|")
         for s in (lines := summarise(result["scores"])):
             means = " | ".join(f"{s[tuner]:.3f}" for tuner in TUNERS)
@@ -188,7 +182,7 @@ def main():
         errors = np.array([s["error"] for s in lines])
         print(f"mean difference {differences.mean():+.4f}; worse beyond one standard error in "
               f"{np.sum(differences < -errors)} of {len(lines)}, better in {np.sum(differences > errors)}")  # fmt: skip
-    if options.json:
+    elif options.json:
         Path(options.json).write_text(json.dumps(result, indent=1))
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sklearn_heads._core import sweep as core
+from sklearn_heads.thresholds._binary import summed
 from sklearn_heads.thresholds._metrics import METRICS, fbeta
 from sklearn_heads.thresholds._ranking import Ranking, descending
 
@@ -65,13 +66,13 @@ def test_sweep_finds_the_best_position(name):
     metric = fbeta(2) if name == "f2" else METRICS[name]
     for seed in range(200):
         ranking, pos, neg, counts = random_sweep(seed)
-        *_, P, N = core.totals(pos, neg, counts, 0)
+        blocks, P, N = summed(pos, neg, counts)
         tp = np.append(0, np.cumsum(counts * pos))[ranking.positions]
         fp = np.append(0, np.cumsum(counts * neg))[ranking.positions]
         values = metric.values(tp, fp, P, N)
         numbers = metric.coefficients(P, N)[0]
         first, final, best = core.sweep(
-            pos, neg, counts, ranking.last, metric.kind, numbers, 0, np.zeros(6), 0, 0.0, True
+            pos, neg, counts, ranking.last, blocks, metric.kind, numbers, 0, np.zeros(6), 0, 0.0, True
         )
         assert best == pytest.approx(values.max(), abs=1e-12)
         at = dict(zip(ranking.positions, values, strict=True))
@@ -84,13 +85,13 @@ def test_sweep_under_a_constraint_is_the_best_feasible_position():
     found = 0
     for seed in range(300):
         ranking, pos, neg, counts = random_sweep(seed)
-        *_, P, N = core.totals(pos, neg, counts, 0)
+        blocks, P, N = summed(pos, neg, counts)
         tp = np.append(0, np.cumsum(counts * pos))[ranking.positions]
         fp = np.append(0, np.cumsum(counts * neg))[ranking.positions]
         feasible = limit.values(tp, fp, P, N) >= 0.6 - 1e-12
         first, _, best = core.sweep(
-            pos, neg, counts, ranking.last, objective.kind, objective.coefficients(P, N)[0], limit.kind,
-            limit.coefficients(P, N)[0], 1, 0.6, True,
+            pos, neg, counts, ranking.last, blocks, objective.kind, objective.coefficients(P, N)[0],
+            limit.kind, limit.coefficients(P, N)[0], 1, 0.6, True,
         )  # fmt: skip
         if not feasible.any():
             assert first == -1

@@ -27,6 +27,9 @@ GROUPS, MATTHEWS, KAPPA, COST = 0, 1, 2, 3
 # Rounding in the running sums may miss a bound that exact arithmetic meets.
 TOLERANCE = 1e-12
 cdef double SLACK = TOLERANCE
+# Rows of a block, of which only the sums may be needed.
+BLOCK = 64
+cdef Py_ssize_t ROWS = BLOCK
 
 
 cdef inline double value(int kind, const double* m, double tp, double fp) noexcept nogil:
@@ -79,35 +82,47 @@ def totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] coun
     return tp, fp, tp + fn, fp + tn
 
 
+def block_totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, double[:, ::1] blocks):
+    """Positive and negative weight of a replicate, P and N, and in `blocks` (BLOCK rows each, the last may be shorter)."""
+    cdef Py_ssize_t k, start, stop
+    cdef double P = 0, N = 0
+    with nogil:
+        for k in range(blocks.shape[0]):
+            start, stop = ROWS * k, min(ROWS * (k + 1), pos.shape[0])
+            blocks[k, 0] = drawn(&pos[0], &counts[0], start, stop)
+            blocks[k, 1] = drawn(&neg[0], &counts[0], start, stop)
+            P += blocks[k, 0]
+            N += blocks[k, 1]
+    return P, N
+
+
 cdef inline Py_ssize_t walk_ratio(
-    const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n, const double* m,
-    bint none_allowed, double* best,
+    const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n,
+    const double[:, ::1] blocks, const double* m, bint none_allowed, double* best,
 ) noexcept nogil:
-    """`walk` for RATIO without a constraint, the common case, a block of rows at a time.
+    """`walk` for RATIO without a constraint, the common case.
 
     a / b > v is a - v b > 0, so nothing is divided; and a - v b is linear in (tp, fp), so within a block it is largest
     in a corner of what the block adds to them. Where even that corner is not positive, no cut within is better than v:
-    past the optimum nearly all blocks are only summed.
+    past the optimum hardly a block is entered.
     """
-    cdef Py_ssize_t i, start, stop, first = 0 if none_allowed else -1
-    cdef double a, b, p, q, v = value(0, m, 0, 0) if none_allowed else 0, tp = 0, fp = 0
-    for start in range(0, n, 64):
-        stop = min(start + 64, n)
-        p = drawn(pos, counts, start, stop)
-        q = drawn(neg, counts, start, stop)
-        a = m[0] - v * m[3] + (m[1] - v * m[4]) * tp + (m[2] - v * m[5]) * fp
-        if first < 0 or a + max((m[1] - v * m[4]) * p, 0.0) + max((m[2] - v * m[5]) * q, 0.0) > 0:
-            for i in range(start, stop):
-                tp += counts[i] * pos[i]
-                fp += counts[i] * neg[i]
-                if last[i]:
-                    a, b = m[0] + m[1] * tp + m[2] * fp, m[3] + m[4] * tp + m[5] * fp
-                    if a > v * b or first < 0:
-                        first = i + 1
-                        v = a / b if b > 0 else 0
-        else:
-            tp += p
-            fp += q
+    cdef Py_ssize_t i, k, first = 0 if none_allowed else -1
+    cdef double a, b, v = value(0, m, 0, 0) if none_allowed else 0, tp, fp, tp_next = 0, fp_next = 0
+    for k in range(blocks.shape[0]):
+        tp, fp = tp_next, fp_next
+        tp_next += blocks[k, 0]
+        fp_next += blocks[k, 1]
+        a = m[0] - v * m[3] + max((m[1] - v * m[4]) * tp, (m[1] - v * m[4]) * tp_next)
+        if first >= 0 and a + max((m[2] - v * m[5]) * fp, (m[2] - v * m[5]) * fp_next) <= 0:
+            continue
+        for i in range(ROWS * k, min(ROWS * (k + 1), n)):
+            tp += counts[i] * pos[i]
+            fp += counts[i] * neg[i]
+            if last[i]:
+                a, b = m[0] + m[1] * tp + m[2] * fp, m[3] + m[4] * tp + m[5] * fp
+                if a > v * b or first < 0:
+                    first = i + 1
+                    v = a / b if b > 0 else 0
     best[0] = v
     return first
 
@@ -135,19 +150,20 @@ cdef inline Py_ssize_t walk(
 
 
 def sweep(
-    const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, const uint8_t[::1] last, int kind,
-    const double[::1] metric, int limit_kind, const double[::1] limit, double sense, double bound, bint none_allowed,
+    const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, const uint8_t[::1] last,
+    const double[:, ::1] blocks, int kind, const double[::1] metric, int limit_kind, const double[::1] limit,
+    double sense, double bound, bint none_allowed,
 ):
     """The best position for a metric, where sense * limit >= sense * bound; sense 0 for no such constraint.
 
-    Returns (first, final, value): rows without weight in this replicate leave a gap of equally good positions from
-    first to final.  first is -1 when no position satisfies the constraint.
+    blocks are those of `block_totals`.  Returns (first, final, value): rows without weight in this replicate leave a
+    gap of equally good positions from first to final.  first is -1 when no position satisfies the constraint.
     """
     cdef Py_ssize_t i, first, final, n = pos.shape[0]
     cdef double best
     with nogil:
         if kind == 0 and sense == 0:
-            first = walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], n, &metric[0], none_allowed, &best)
+            first = walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], n, blocks, &metric[0], none_allowed, &best)
         else:
             first = walk(&pos[0], &neg[0], &counts[0], &last[0], n, kind, &metric[0], limit_kind, &limit[0], sense,
                          bound, none_allowed, &best)
@@ -370,7 +386,12 @@ def sort_descending(
     return swapped
 
 
-def split(const int32_t[:] order, const double[:] labels, const double[:] weight, double[::1] pos, double[::1] neg):
+ctypedef fused label:
+    uint8_t
+    double
+
+
+def split(const int32_t[:] order, const label[:] labels, const double[:] weight, double[::1] pos, double[::1] neg):
     """Weight of each row, in an order, for the positive and for the negative class; labels may be probabilities."""
     cdef Py_ssize_t i, row
     with nogil:

@@ -22,11 +22,17 @@ class Constraint:
         return self.sense * (values - self.bound) >= -1e-12
 
 
+def summed(pos, neg, counts):
+    """Weight of a replicate in blocks of rows, for `core.sweep`, and in all, P and N."""
+    blocks = np.empty((-(-len(pos) // core.BLOCK), 2))
+    return blocks, *core.block_totals(pos, neg, counts, blocks)
+
+
 def best_position(ranking, pos, neg, counts, metric, constraint=None):
     """(first, final) of the equally good best positions of a replicate, or None where the metric or the constraint
     fails.
     """
-    *_, P, N = core.totals(pos, neg, counts, 0)
+    blocks, P, N = summed(pos, neg, counts)
     if not metric.defined(P, N):
         return None
     numbers, limit, sense, bound, kind = metric.coefficients(P, N)[0], np.zeros(6), 0, 0.0, 0
@@ -34,7 +40,7 @@ def best_position(ranking, pos, neg, counts, metric, constraint=None):
         limit, sense, bound = constraint.metric.coefficients(P, N)[0], constraint.sense, constraint.bound
         kind = constraint.metric.kind
     first, final, _ = core.sweep(
-        pos, neg, counts, ranking.last, metric.kind, numbers, kind, limit, sense, bound, ranking.none_allowed
+        pos, neg, counts, ranking.last, blocks, metric.kind, numbers, kind, limit, sense, bound, ranking.none_allowed
     )
     return None if first < 0 else (first, final)
 
@@ -116,9 +122,6 @@ class BinaryCut:
 
     def parameters(self, solutions):
         return self.ranking.cut(solutions[..., :1])
-
-    def at(self, parameters):
-        return np.repeat(self.ranking.position(parameters[0]), 2)
 
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each, on all rows."""

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_heads._core import sweep as core
-from sklearn_heads.thresholds._binary import best_position, explain, feasible_positions
+from sklearn_heads.thresholds._binary import best_position, explain, feasible_positions, summed
 from sklearn_heads.thresholds._metrics import Metric
 from sklearn_heads.thresholds._ranking import Ranking
 
@@ -149,7 +149,8 @@ class MicroCuts(LabelCuts):
 
     def search(self, counts, start=None):
         drawn = [counts[r.order] for r in self.rankings]
-        *_, P, N = np.sum([core.totals(*part, 0) for part in zip(self.pos, self.neg, drawn)], axis=0)
+        blocks, P, N = zip(*(summed(*part) for part in zip(self.pos, self.neg, drawn)))
+        P, N = sum(P), sum(N)
         if not self.metric.defined(P, N):
             return None
         m = self.metric.coefficients(P, N)[0]
@@ -160,8 +161,8 @@ class MicroCuts(LabelCuts):
             for label in self.free:
                 r = self.rankings[label]
                 current[label] = core.sweep(
-                    self.pos[label], self.neg[label], drawn[label], r.last, core.RATIO, part, 0, nothing, 0, 0.0,
-                    r.none_allowed,
+                    self.pos[label], self.neg[label], drawn[label], r.last, blocks[label], core.RATIO, part, 0, nothing,
+                    0, 0.0, r.none_allowed,
                 )[:2]  # fmt: skip
             tp, fp, *_ = np.sum(
                 [core.totals(*part, stop) for *part, stop in zip(self.pos, self.neg, drawn, current[:, 0])], axis=0
@@ -296,9 +297,6 @@ class SharedCut:
 
     def parameters(self, solutions):
         return np.repeat(self.ranking.cut(solutions[..., :1]), self.scores.shape[1], axis=-1)
-
-    def at(self, cuts):
-        return np.repeat(self.ranking.position(cuts[0]), 2)
 
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each: an evaluation of all rows a cut, so at most 1,000 of them."""

@@ -32,12 +32,6 @@ class Objective:
         """Whether the positive class need not be known."""
         return self.metric is not None and self.metric.symmetric
 
-    def even_handed(self, kind: str) -> bool:
-        """Whether the metric treats all classes alike, so that 0.5, or argmax, has a claim to be right."""
-        if self.metric is None or self.cost_matrix is not None:
-            return False
-        return self.metric.symmetric or kind == "multiclass"
-
 
 def as_scorer(scoring, estimator):
     """The scorer object of `scoring`; a name of our own stays a string."""

@@ -46,7 +46,7 @@ def columns(output, kind: str, method: str, own_classes, classes, positive: int)
                 "Use stratified folds, fewer folds, or more rows of the rare class."
             )
         if method == "predict_proba":
-            return np.ascontiguousarray(output[:, positive])
+            return output[:, positive]
         return output.ravel() if positive == 1 else -output.ravel()
     if output.shape[1] == len(classes):
         return output
@@ -126,7 +126,7 @@ def fit_and_score(tuner, X, y, kind: str, routed, read):
     read(estimator, X) gives scores in our layout; read(estimator, proba=...) converts probabilities already there.
     """
     n = len(y)
-    whole = slice(None), np.zeros(n, np.int32)
+    whole = slice(None), np.broadcast_to(np.int32(0), n)
     if isinstance(tuner.cv, str) and tuner.cv == "prefit":
         return tuner.estimator, *whole, read(tuner.estimator, X)
     if isinstance(tuner.cv, str) and tuner.cv == "oof":
