@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from echo import Echo
+from echo import Echo, EchoMargin
 from scipy.sparse import csr_matrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -473,18 +473,20 @@ def test_one_fit_with_oof():
     assert tuner.estimator_.n_fits_ == 1
 
 
-def test_bagging_keeps_argmax_where_tuning_is_noise():
-    kept = moved = 0
+def test_bagging_keeps_the_own_decision_where_tuning_is_noise():
+    kept = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        P = rng.dirichlet([1, 1, 1], 150)
-        y = np.array([rng.choice(3, p=p) for p in P])
-        tuner = ThresholdTuner(Echo(), scoring="accuracy", n_bootstraps=20, n_restarts=2, random_state=0).fit(P, y)
-        kept += not tuner.class_bias_.any()
-        moved += tuner.set_params(aggregate="pooled").fit(P, y).class_bias_.any()
-    # Where argmax is far from the best biases it goes.
-    assert tuner.set_params(aggregate="bagged").fit(P * [1, 1, 20], y).class_bias_[2] < -1
-    assert min(kept, moved) >= 5
+        margin = rng.normal(size=400)
+        y = (rng.random(400) < 1 / (1 + np.exp(-2 * margin))).astype(int)
+        tuner = ThresholdTuner(EchoMargin(), scoring="accuracy", random_state=0).fit(margin[:, None], y)
+        kept += tuner.best_threshold_ == 0
+        assert tuner.set_params(aggregate="pooled").fit(margin[:, None], y).best_threshold_ != 0
+        # Where zero is far from the best cut it goes.
+        assert tuner.set_params(aggregate="bagged").fit(margin[:, None] + 2, y).best_threshold_ > 1
+        # Nor is it kept for metrics of which it never was the best.
+        assert tuner.set_params(scoring="matthews_corrcoef").fit(margin[:, None], y).best_threshold_ != 0
+    assert kept >= 5
 
 
 def test_the_tuner_needs_no_network_of_ours():

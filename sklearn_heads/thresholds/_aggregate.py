@@ -1,7 +1,7 @@
 """From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
 
 A problem offers search(counts, start) -> solution or None; evaluate(solution, counts) -> float; average(solutions) ->
-solution; parameters(solutions) -> cuts or biases on the last axis; and arrange(folds).
+solution; parameters(solutions) -> cuts or biases on the last axis; at(parameters) -> solution; and arrange(folds).
 Problems of cuts also offer coordinates(solution), whose mean is what is averaged, and evaluate_rows(means, counts), a
 mean for each row. counts is a uint8 vector, how often each row is drawn.
 """
@@ -43,7 +43,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K
     biases to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
 
-    own: the solution that is the classifier's own decision. Bagging keeps it where it scores as well out of bag.
+    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag.
     """
     everything = np.ones(len(folds), np.uint8)
     pooled = problem.search(everything)
@@ -51,9 +51,9 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
         return None
     if how != "bagged":
         folds = problem.arrange(folds) if folds.any() else _parts(len(folds))
-        own = None
+    untuned = None if own is None or how != "bagged" else problem.at(own)
     by_row = how == "bagged" and hasattr(problem, "evaluate_rows")
-    left_out = _ByRow(problem, len(folds), pooled) if by_row else _BySolution(problem, own)
+    left_out = _ByRow(problem, len(folds), pooled, untuned) if by_row else _BySolution(problem, untuned)
     solutions = []
     for counts in replicates(how, folds, n_bootstraps, rng):
         if (solution := problem.search(counts, pooled)) is not None:
@@ -65,7 +65,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     if how == "expected":
         score = problem.evaluate(pooled, everything)
     if own_score >= score:
-        chosen, score = own, own_score
+        chosen, score = np.array(own), own_score
     return Tuned(chosen, _spread(problem, how, solutions or [pooled]), score)
 
 
@@ -78,10 +78,10 @@ def _parts(n):
 
 
 class _ByRow:
-    """Score of the average of cuts: sums, a row, over the bootstraps without that row."""
+    """Scores of the average of cuts and of the own decision: sums, a row, over the bootstraps without that row."""
 
-    def __init__(self, problem, n, solution):
-        self.problem = problem
+    def __init__(self, problem, n, solution, untuned):
+        self.problem, self.untuned = problem, untuned
         self.sums, self.seen = np.zeros((n, len(problem.coordinates(solution)))), np.zeros(n)
 
     def add(self, solution, counts):
@@ -89,18 +89,19 @@ class _ByRow:
 
     def scores(self):
         rows = (self.seen > 0).view(np.uint8)
-        return self.problem.evaluate_rows(self.sums / np.maximum(self.seen, 1)[:, None], rows), np.nan
+        score = self.problem.evaluate_rows(self.sums / np.maximum(self.seen, 1)[:, None], rows)
+        return score, np.nan if self.untuned is None else self.problem.evaluate(self.untuned, rows)
 
 
 class _BySolution:
     """Mean scores of the solutions and of the own decision, each on the rows left out."""
 
-    def __init__(self, problem, own):
-        self.problem, self.own, self.pairs = problem, own, []
+    def __init__(self, problem, untuned):
+        self.problem, self.untuned, self.pairs = problem, untuned, []
 
     def add(self, solution, counts):
         rows = (counts == 0).view(np.uint8)
-        own = np.nan if self.own is None else self.problem.evaluate(self.own, rows)
+        own = np.nan if self.untuned is None else self.problem.evaluate(self.untuned, rows)
         self.pairs.append((self.problem.evaluate(solution, rows), own))
 
     def scores(self):

@@ -123,6 +123,9 @@ class BinaryCut:
     def parameters(self, solutions):
         return self.ranking.cut(solutions[..., :1])
 
+    def at(self, parameters):
+        return np.repeat(self.ranking.position(parameters[0]), 2)
+
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each, on all rows."""
         cuts, values = self.ranking.curve(self.metric, self.true_pos, self.true_neg)

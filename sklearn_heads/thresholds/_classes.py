@@ -86,6 +86,9 @@ class Biases:
     def parameters(self, solutions):
         return solutions
 
+    def at(self, bias):
+        return np.asarray(bias)
+
 
 class ClassBiases(Biases):
     """Biases that maximise an objective of the predicted class.

@@ -130,6 +130,9 @@ class GridCuts:
         cuts = [r.cut(solutions[..., column, 0]) for column, r in enumerate(self.rankings)]
         return np.stack(cuts * (self.scores.shape[1] // len(cuts)), axis=-1)
 
+    def at(self, cuts):
+        return self.start
+
     def curve(self) -> dict:
         """Thresholds, increasing, and the score at each, the other labels held at their best."""
         score, best = self._score(np.arange(len(self.scores))), self.search(np.ones(len(self.scores), np.uint8))

@@ -298,6 +298,9 @@ class SharedCut:
     def parameters(self, solutions):
         return np.repeat(self.ranking.cut(solutions[..., :1]), self.scores.shape[1], axis=-1)
 
+    def at(self, cuts):
+        return np.repeat(self.ranking.position(cuts[0]), 2)
+
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each: an evaluation of all rows a cut, so at most 1,000 of them."""
         cuts, positions = self.ranking.listing()

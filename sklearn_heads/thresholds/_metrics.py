@@ -23,6 +23,11 @@ class Metric:
     needs: str = ""
     symmetric: bool = False
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is linear in tp and fp: a mean of what each decision is worth."""
+        return self.kind == core.RATIO and not any(self.numbers(1.0, 1.0)[4:])
+
     def coefficients(self, P, N) -> np.ndarray:
         """Shape (g, 6), a row for each of the g totals."""
         if np.ndim(P) == 0:

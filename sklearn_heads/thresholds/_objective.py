@@ -32,6 +32,16 @@ class Objective:
         """Whether the positive class need not be known."""
         return self.metric is not None and self.metric.symmetric
 
+    def even_handed(self, kind: str) -> bool:
+        """Whether the metric treats all classes alike, so that 0.5, or argmax, has a claim to be right.
+
+        With two classes such a claim needs a metric that weighs every row by itself, as accuracy and balanced accuracy do:
+        the best cut for Matthews or kappa depends on all the others, and 0.5 was found to be worse there.
+        """
+        if self.metric is None or self.cost_matrix is not None:
+            return False
+        return kind == "multiclass" or (self.metric.symmetric and self.metric.is_mean)
+
 
 def as_scorer(scoring, estimator):
     """The scorer object of `scoring`; a name of our own stays a string."""

@@ -21,8 +21,8 @@ LABEL_SEARCHES = {"macro": SeparateCuts, "weighted": SeparateCuts, "micro": Micr
 class Held:
     """Held-out rows, of positive weight.
 
-    scores and codes are (n,) and 0/1 (uint8) for "binary", (n, L) and 0/1 for "multilabel", (n, K) and class ids (n,) for
-    "multiclass"; folds number the parts that were held out together; method gave the scores.
+    scores and codes are (n,) and 0/1 (uint8) for "binary", (n, L) and 0/1 for "multilabel", (n, K) and class ids (n,)
+    for "multiclass"; folds number the parts that were held out together; method gave the scores.
     """
 
     kind: str
@@ -35,6 +35,11 @@ class Held:
     @property
     def default_cut(self) -> float:
         return 0.5 if self.method == "predict_proba" else 0.0
+
+    def own_decision(self) -> np.ndarray:
+        """The parameters with which nothing is tuned: cuts at the default, no bias."""
+        n = 1 if self.scores.ndim == 1 else self.scores.shape[1]
+        return np.full(n, 0.0 if self.kind == "multiclass" else self.default_cut)
 
 
 def make_problem(

@@ -48,9 +48,10 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     cost_matrix : array-like of shape (K, K), default=None
         cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
     aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
-        "bagged" averages over bootstraps; with several classes it keeps argmax where that scores as well out of bag
-        (unless a cost is minimised). "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds,
-        "expected" believes the probabilities and ignores the labels: best if they are calibrated, bad if not.
+        "bagged" averages over bootstraps; for accuracy and balanced accuracy, and for several classes unless a cost is
+        minimised, it keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag.
+        "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the
+        probabilities and ignores the labels: best if they are calibrated, bad if not.
     n_bootstraps : int, default=50
     n_restarts : int, default=10
         Random starts of coordinate ascent (several classes, averages over rows), beside 0.5 or argmax.
@@ -195,9 +196,9 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         rng = check_random_state(0 if self.random_state is None else self.random_state)
         problem = make_problem(self, held, objective, constraint, candidates, judge, self._decode, rng)
         n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
-        # Argmax treats the classes alike, as all these metrics do but a cost.
-        alike = kind == "multiclass" and objective.metric is not None and objective.cost_matrix is None
-        own = np.zeros(len(classes)) if alike else None
+        # A constraint and given thresholds are the user's; the classifier's own cut need not be among them.
+        free = constraint is None and candidates is None
+        own = held.own_decision() if free and objective.even_handed(kind) else None
         tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng, own)
         if tuned is None:
             raise ValueError(problem.failure())
