@@ -16,7 +16,6 @@ from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
 from sklearn_heads._members import out_of_fold, parts, resolve, spawn, train
-from sklearn_heads._threads import one_blas_thread
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 
 
@@ -107,7 +106,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
             For labels, weights or values that cannot be trained on, and for training that diverges. The estimator is then
             what it was before the call.
         """
-        with self._nothing_lost(), one_blas_thread():
+        with self._nothing_lost():
             self._validate_params()
             goes_on = self.warm_start and hasattr(self, "members_")
             X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
@@ -165,7 +164,7 @@ class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
         """
         if self.solver == "lbfgs":
             raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
-        with self._nothing_lost(), one_blas_thread():
+        with self._nothing_lost():
             self._validate_params()
             goes_on = hasattr(self, "members_")
             _, X, y, weights, _ = self._read(X, y, sample_weight, reset=not goes_on)

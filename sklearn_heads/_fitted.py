@@ -7,7 +7,6 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_heads._inputs import InputEncoding
-from sklearn_heads._threads import one_blas_thread
 
 
 def read_X(estimator, X, reset):
@@ -66,9 +65,8 @@ class Fitted:
         """Decision values of checked rows."""
         head, members = head or self._head, members or self.members_
         order = np.arange(X.shape[0])
-        with one_blas_thread():
-            rows = members[0].encoding.rows(X, members[0].network.dtype)
-            decisions = [head.decision(member.network.logits(rows, order)) for member in members]
+        rows = members[0].encoding.rows(X, members[0].network.dtype)
+        decisions = [head.decision(member.network.logits(rows, order)) for member in members]
         decision = decisions[0] if len(decisions) == 1 else head.pool(decisions)
         if np.isnan(decision).any():
             raise ValueError(

@@ -108,8 +108,12 @@ class InputEncoding:
             if len(distinct) == N_BINS + 1:
                 binned.append(position)
                 edges.append(distinct)
-        if binned:
-            self.binned_ = np.array(binned, dtype=np.int32)
+        if binned:  # their columns come first, so that the core finds them side by side
+            others = np.setdiff1d(np.arange(len(self.columns_)), binned)
+            order = np.concatenate([binned, others])
+            self.columns_, self.two_valued_ = self.columns_[order], self.two_valued_[order]
+            self.mean_, self.scale_ = self.mean_[order], self.scale_[order]
+            self.binned_ = np.arange(len(binned), dtype=np.int32)
             self.edges_ = np.ascontiguousarray(np.transpose(edges), dtype=np.float64)
 
     @property
@@ -134,11 +138,11 @@ class InputEncoding:
         arrays = {"mean": self.mean_.astype(wide), "factor": (1 / self.scale_).astype(wide)}
         if self.kind == "standard" or self.is_sparse_:
             return arrays
-        if len(self.columns_) < self.n_features_:
+        if not np.array_equal(self.columns_, np.arange(self.n_features_)):
             arrays["columns"] = self.columns_
         if len(self.binned_):
             z = (self.edges_ - self.mean_[self.binned_]) / self.scale_[self.binned_]  # edges in units of z
-            arrays.update(binned=self.binned_, low=z[:-1].astype(dtype), slope=(1 / np.diff(z, axis=0)).astype(dtype))
+            arrays.update(low=z[:-1].astype(dtype), slope=(1 / np.diff(z, axis=0)).astype(dtype))
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):

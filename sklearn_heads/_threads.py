@@ -1,4 +1,4 @@
-"""BLAS on one thread while the package computes."""
+"""BLAS on one thread while L-BFGS steps; our own products do not use it."""
 from __future__ import annotations
 
 import threading
@@ -14,7 +14,7 @@ _before = []
 
 @contextmanager
 def one_blas_thread():
-    """Hold BLAS to one thread: the products here are too small to share, and two fits would fight for the cores.
+    """Hold BLAS to one thread: vectors of this size are not worth sharing, and sums in parts differ in the last bit.
 
     The limit is process-wide. Calls from several threads overlap: the first sets it, the last restores what was before.
     """

@@ -14,9 +14,9 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_heads._core.batch import Workspace
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
+from sklearn_heads._threads import one_blas_thread
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,6 @@ class Member:
                 examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
             )
             weights = parameters[:n_weights]
-            gradient = gradient.copy()
             gradient[:n_weights] += alpha / n_rows * weights
             return value + 0.5 * alpha / n_rows * (weights @ weights), gradient
 
@@ -241,14 +240,15 @@ class Member:
         best = network.parameters.copy()
         self.n_iter_ = 0
         try:
-            result = minimize(
-                value_and_gradient,
-                best.copy(),
-                method="L-BFGS-B",
-                jac=True,
-                callback=record,
-                options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
-            )
+            with one_blas_thread():  # scipy's own steps: sums by several threads would differ in the last bit
+                result = minimize(
+                    value_and_gradient,
+                    best.copy(),
+                    method="L-BFGS-B",
+                    jac=True,
+                    callback=record,
+                    options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
+                )
         except KeyboardInterrupt:
             keep_what_there_is(stop)
         else:
@@ -292,7 +292,7 @@ class EpochRunner:
         n = len(self.order)
         self.batch_rows = settings.batch_rows(n)
         network = member.network
-        self.work = Workspace(network.layer_units, network.dtype, self.batch_rows, self.rows.is_sparse, True)
+        self.work = network.workspace(self.rows, self.batch_rows, training=True)
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
 

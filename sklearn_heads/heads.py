@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.special import logsumexp
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -114,8 +113,8 @@ class _ClassHead:
 
     def pool(self, decisions):
         """Decision values of the mean of several members' probabilities, computed from logarithms."""
-        mean = logsumexp([self.log_proba(decision) for decision in decisions], axis=0) - np.log(len(decisions))
-        mean = mean.astype(decisions[0].dtype, copy=False)
+        logs = self.log_proba(np.concatenate(decisions))
+        mean = _log_mean_exp(logs.reshape(len(decisions), -1, len(self.classes)))
         return mean[:, 1] - mean[:, 0] if len(self.classes) == 2 else mean
 
 
@@ -285,9 +284,16 @@ class MultiSigmoid:
         return (decision >= 0).astype(np.int64)
 
     def pool(self, decisions):
-        present = logsumexp([losses.log_sigmoid(decision) for decision in decisions], axis=0)
-        absent = logsumexp([losses.log_sigmoid(-decision) for decision in decisions], axis=0)
-        return (present - absent).astype(decisions[0].dtype, copy=False)
+        stacked = np.stack(decisions)
+        return _log_mean_exp(losses.log_sigmoid(stacked)) - _log_mean_exp(losses.log_sigmoid(-stacked))
+
+
+def _log_mean_exp(logs):
+    """log of the mean of exp over the first axis; -inf where all are. (SciPy's logsumexp costs a hundred microseconds a call.)"""
+    top = logs.max(axis=0)
+    top[np.isneginf(top)] = 0  # or it would be taken from itself
+    with np.errstate(divide="ignore"):  # log(0), where all are -inf
+        return top + np.log(np.exp(logs - top).mean(axis=0))
 
 
 # ---- labels as users bring them ---------------------------------------------------------------------------------

@@ -26,11 +26,9 @@ STAIRS = [
     {"estimators"},
     {""},  # the front door
 ]
-# blas.pxd is declarations only; it stands at the bottom.
-HEADER_ONLY = {"_core.blas"}
-STEP = {module: step for step, modules in enumerate(STAIRS) for module in modules} | dict.fromkeys(HEADER_ONLY, -1)
-# What the core may know: no scikit-learn, no class labels, nothing but arrays and BLAS.
-CORE_MAY_IMPORT = {"numpy", "cpython", "libc", "cython", "scipy.linalg.cython_blas", "sklearn_heads._core"}
+STEP = {module: step for step, modules in enumerate(STAIRS) for module in modules}
+# What the core may know: no scikit-learn, no class labels, nothing but arrays.
+CORE_MAY_IMPORT = {"numpy", "cpython", "libc", "cython", "sklearn_heads._core"}
 
 SOURCES = sorted(
     path for path in PACKAGE.rglob("*")
@@ -89,7 +87,7 @@ def test_imports_point_down(path):
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.parent.name == "_core"], ids=lambda path: path.name)
-def test_the_core_knows_arrays_and_blas_only(path):
+def test_the_core_knows_arrays_only(path):
     for name in imports_of(path):
         assert any(name == allowed or name.startswith(allowed + ".") for allowed in CORE_MAY_IMPORT), name
 
@@ -97,7 +95,7 @@ def test_the_core_knows_arrays_and_blas_only(path):
 def test_the_parser_sees_the_imports():
     """Known ones, so that the tests above cannot pass by seeing nothing."""
     assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "losses.py"))
-    assert {"_core.blas", "_core.batch", "_core.kernels", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/network.pyx"))
+    assert {"_core.batch", "_core.kernels", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/network.pyx"))
     assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "_core/optimizer.pxd"))
     assert "losses" in ours(imports_of(PACKAGE / "heads.py"))
 

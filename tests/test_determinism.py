@@ -59,8 +59,9 @@ def test_bits_do_not_depend_on_threads_beside(name):
     assert all(beside == alone for beside in Parallel(n_jobs=4, backend="threading")(delayed(bits)(name) for _ in range(6)))
 
 
-def test_bits_do_not_depend_on_the_threads_of_blas():
-    code = "import sys; from test_determinism import bits; sys.stdout.buffer.write(bits('multiclass-softmax'))"
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_bits_do_not_depend_on_the_threads_of_blas(solver):
+    code = f"import sys; import test_determinism as t; sys.stdout.buffer.write(t.bits('multiclass-softmax', solver='{solver}'))"
     got = {
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code], check=True, stdout=subprocess.PIPE,
@@ -68,7 +69,7 @@ def test_bits_do_not_depend_on_the_threads_of_blas():
         ).stdout
         for threads in ("1", "4")
     }
-    assert got == {bits("multiclass-softmax")}
+    assert got == {bits("multiclass-softmax", solver=solver)}
 
 
 def test_blas_gets_its_threads_back():
@@ -78,10 +79,10 @@ def test_blas_gets_its_threads_back():
     with threadpool_limits(2, "blas"):
         before = threads()
         assert set(before) == {2}
-        bits("binary-sigmoid")
+        bits("binary-sigmoid", solver="lbfgs")
         assert threads() == before
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _: bits("binary-sigmoid"), range(8)))
+            list(pool.map(lambda _: bits("binary-sigmoid", solver="lbfgs"), range(8)))
         assert threads() == before
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from oracles import SGD, Adam, NumpyNetwork
 from scipy import sparse
-from sklearn_heads._core.batch import Rows, Workspace
+from sklearn_heads._core.batch import Rows
 from sklearn_heads._core.network import ACTIVATIONS, LOSSES, Network
 from sklearn_heads._core.optimizer import Optimizer
 
@@ -166,7 +166,7 @@ def test_epochs_are_those_of_numpy(rule, loss, decay, l2, layout):
     fast = Optimizer(options["kind"], network.parameters.size, np.float64, 0.01, weight_decay=decay,
                      **{name: value for name, value in options.items() if name != "kind"})
     rows = problem.rows(sparse.csr_matrix(problem.X) if layout == "csr" else None)
-    work = Workspace(network.layer_units, np.float64, 6, layout == "csr", True)
+    work = network.workspace(rows, 6, training=True)
     for epoch in range(3):  # 23 rows in batches of 6: the last one is smaller
         order = np.random.RandomState(epoch).permutation(N)
         got = network.train_epoch(rows, order, 6, fast, work, l2=l2, smoothing=0.1)
@@ -184,7 +184,7 @@ def one_sgd_step(hidden, rate, seed, batch=64, learning_rate=1.0):
     network.coefs[0][:] = 1.0
     X, labels = np.ones((batch, 1)), np.zeros((batch, 1), dtype=np.uint8)
     rule = Optimizer("sgd", network.parameters.size, np.float64, learning_rate, momentum=0.0, nesterov=False)
-    work = Workspace(network.layer_units, np.float64, batch, False, True)
+    work = network.workspace(Rows(X, np.float64), batch, training=True)
     network.train_epoch(Rows(X, np.float64, labels=labels), np.arange(batch), batch, rule, work, dropout=rate, seed=seed)
     return -network.coefs[1][:, 0] / 0.5  # the mean of each unit over the batch, for a gradient of 1/2 a row
 
@@ -211,7 +211,7 @@ def test_dropout_draws_anew_in_each_batch_and_in_each_layer():
     network.coefs[0][:], network.coefs[1][:] = 1.0, np.eye(64)
     rule = Optimizer("sgd", network.parameters.size, np.float64, 1.0, momentum=0.0, nesterov=False)
     X, labels = np.ones((1, 1)), np.zeros((1, 1), dtype=np.uint8)
-    work = Workspace(network.layer_units, np.float64, 1, False, True)
+    work = network.workspace(Rows(X, np.float64), 1, training=True)
     network.train_epoch(Rows(X, np.float64, labels=labels), np.arange(1), 1, rule, work, dropout=0.5, seed=3)
     share = (network.coefs[2] != 0).mean()  # a unit comes through if neither layer drops it
     assert 0.1 < share < 0.4

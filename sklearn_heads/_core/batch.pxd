@@ -32,16 +32,16 @@ cdef class Rows:
 
 cdef class Workspace:
     cdef char** activations   # activations[l]: the input of layer l, (n, fan_in)
-    cdef char** slopes        # slopes[l]: its derivative, which the backward pass turns into delta
+    cdef char** slopes        # slopes[l]: its derivative; NULL for ReLU, whose output shows it
+    cdef char** deltas        # deltas[l]: gradient with respect to what layer l - 1 sums up; the last the logits'
     cdef char* logits
-    cdef char* delta          # gradient with respect to the logits
-    cdef char* upstream       # delta W', before the slope
+    cdef char* scratch        # a weight matrix, transposed or with room behind it
     cdef char* targets
     cdef char* weights
     cdef char* cell_weights
     cdef char* loss
     cdef int32_t* ids
-    cdef object dtype
-    cdef list kept
+    cdef Py_ssize_t itemsize, n_allocated
+    cdef void** allocated
 
     cdef char* take(self, Py_ssize_t size) except NULL

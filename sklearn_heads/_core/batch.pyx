@@ -1,10 +1,22 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Rows: what a call brings. Workspace: the arrays of one batch of it."""
+"""Rows: what a call brings. Workspace: the arrays of one batch of it. And where arrays of the core begin."""
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free
+
+from sklearn_heads._core.kernels cimport OVERRUN
+
+
+def aligned(vector):
+    """A copy that begins on a cache line: a load of 64 bytes that straddles two lines takes twice as long."""
+    cdef Py_ssize_t spare = 64 // vector.itemsize
+    room = np.zeros(vector.size + spare, dtype=vector.dtype)
+    first = -(room.ctypes.data // vector.itemsize) % spare
+    copied = room[first:first + vector.size]
+    copied[:] = vector
+    return copied
 
 
 cdef class Rows:
@@ -21,10 +33,8 @@ cdef class Rows:
         A gathered value is (x - mean) * factor; of a sparse row x * factor. In the wider type of X and the working precision.
     bound : float
         Values z become z / sqrt(1 + (z / bound)^2); 0 for no bound.
-    binned : ndarray (m,) of int32, or None
-        The used columns that have bins.
-    low, slope : ndarrays (n_bins, m) of the working precision
-        Appended after the columns: clip((z - low) * slope, 0, 1) - 1/2, bin by bin.
+    low, slope : ndarrays (n_bins, m) of the working precision, or None
+        Bins of the first m used columns, appended after all of them: clip((z - low) * slope, 0, 1) - 1/2, bin by bin.
     ids : ndarray (n,) of int32, class ids; or
     labels : ndarray (n, k) of uint8, 0 or 1; both None where only predictions are wanted
     weights : ndarray (n,) of dtype or None
@@ -33,7 +43,7 @@ cdef class Rows:
         Weights of absent and of present labels.
     """
     def __init__(
-        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None,
+        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, low=None, slope=None,
         ids=None, labels=None, weights=None, label_weights=None,
     ):
         self.n_rows, self.n_features = X.shape
@@ -43,16 +53,15 @@ cdef class Rows:
         indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None
         data = X.data if self.is_sparse else X
         self.kept = (
-            data, indices, indptr, columns, mean, factor, binned, low, slope, ids, labels, weights, label_weights)
+            data, indices, indptr, columns, mean, factor, low, slope, ids, labels, weights, label_weights)
         self.double_source = data.dtype == np.float64
         self.X = address(data)
         self.encoding.n_features = self.n_features
         self.encoding.n_columns = self.n_features if columns is None else columns.size
         self.encoding.columns = <int32_t*> address(columns)
         self.encoding.mean, self.encoding.factor, self.encoding.bound = address(mean), address(factor), bound
-        if binned is not None:
+        if low is not None:
             self.encoding.n_bins, self.encoding.n_binned = low.shape
-            self.encoding.binned = <int32_t*> address(binned)
             self.encoding.low, self.encoding.slope = address(low), address(slope)
         self.indices, self.indptr = <int32_t*> address(indices), <int64_t*> address(indptr)
         self.ids, self.labels = <int32_t*> address(ids), <uint8_t*> address(labels)
@@ -71,39 +80,58 @@ cdef class Workspace:
         Rows of the largest batch.
     sparse : bool
         Sparse rows are not gathered: no array for them.
+    slopes : bool
+        Whether the backward pass needs the activations' derivatives beside them.
     training : bool
         Whether there is a backward pass.
     """
 
-    def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint training):
+    def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint slopes, bint training):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
-        self.dtype, self.kept = dtype, []
+        cdef Py_ssize_t d, h, largest = 0, rows = n + OVERRUN
+        self.itemsize = dtype.itemsize
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
-        if self.activations == NULL or self.slopes == NULL:
+        self.deltas = <char**> calloc(n_layers + 1, sizeof(char*))
+        self.allocated = <void**> calloc(3 * n_layers + 9, sizeof(void*))
+        if self.activations == NULL or self.slopes == NULL or self.deltas == NULL or self.allocated == NULL:
             raise MemoryError
         for layer in range(n_layers):
             if layer or not sparse:
-                self.activations[layer] = self.take(n * layer_units[layer])
+                self.activations[layer] = self.take(rows * layer_units[layer])
             if layer and training:
-                self.slopes[layer] = self.take(n * layer_units[layer])
+                self.deltas[layer] = self.take(rows * layer_units[layer])
+                if slopes:
+                    self.slopes[layer] = self.take(n * layer_units[layer])
         if training:
-            self.upstream = self.take(n * max(layer_units[1:]))
-            self.delta = self.take(n * k)
+            self.deltas[n_layers] = self.take(rows * k)
+        for layer in range(n_layers):
+            d, h = layer_units[layer], layer_units[layer + 1]
+            if h < OVERRUN or (layer and training):
+                largest = max(largest, d * h)
+        self.scratch = self.take(largest + 3 * OVERRUN)
         self.logits = self.take(n * k)
         self.targets = self.take(n * k)
         self.weights = self.take(n)
         self.cell_weights = self.take(n * k)
         self.loss = self.take(n * k)
-        ids = np.empty(n, dtype=np.int32)
-        self.kept.append(ids)
-        self.ids = <int32_t*> address(ids)
+        self.ids = <int32_t*> self.take(n)
 
     def __dealloc__(self):
+        cdef Py_ssize_t nth
+        if self.allocated != NULL:
+            for nth in range(self.n_allocated):
+                free(self.allocated[nth])
+        free(self.allocated)
         free(self.activations)
         free(self.slopes)
+        free(self.deltas)
 
     cdef char* take(self, Py_ssize_t size) except NULL:
-        array = np.empty(max(size, 1), dtype=self.dtype)
-        self.kept.append(array)
-        return <char*> address(array)
+        """Room for so many zeros, from the start of a cache line: see aligned. Prediction of one row waits for this."""
+        cdef char* room = <char*> calloc(size * self.itemsize + 64, 1)
+        if room == NULL:
+            raise MemoryError
+        self.allocated[self.n_allocated] = room
+        self.n_allocated += 1
+        return room + (64 - <size_t> room % 64) % 64

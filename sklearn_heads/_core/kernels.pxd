@@ -15,7 +15,6 @@ cdef extern from "table.h" nogil:
         const void* factor
         double bound
         Py_ssize_t n_binned, n_bins
-        const int32_t* binned
         const void* low
         const void* slope
 
@@ -27,6 +26,7 @@ cdef extern from "table.h" nogil:
 
     enum:
         N_ACTIVATIONS
+        OVERRUN
 
     ctypedef struct Loops:
         void logistic(const void* z, void* out, Py_ssize_t n) noexcept nogil
@@ -39,21 +39,26 @@ cdef extern from "table.h" nogil:
         void cross_entropy(Targets t, const void* z, void* loss, void* gradient, Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void scale_rows(const void* w, void* x, Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void multiply(const void* w, void* x, Py_ssize_t n) noexcept nogil
+        void add(const void* w, void* x, Py_ssize_t n) noexcept nogil
         double sum(const void* x, Py_ssize_t n) noexcept nogil
         double sum_squares(const void* x, Py_ssize_t n) noexcept nogil
-        void (**activate)(const void* bias, void* z, void* slope, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void layer_forward(const void* x, const void* W, const void* b, void* scratch, void* z, Py_ssize_t n, Py_ssize_t d,
+                           Py_ssize_t h) noexcept nogil
+        void layer_gradient(const void* x, const void* delta, void* scratch, void* gW, void* gb, Py_ssize_t n, Py_ssize_t d,
+                            Py_ssize_t h) noexcept nogil
+        void transpose(const void* x, void* out, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void product(const void* start, const void* A, Py_ssize_t row, Py_ssize_t step, const void* B, Py_ssize_t ldb, void* C,
+                     Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void (**activate)(void* z, void* slope, Py_ssize_t n) noexcept nogil
         void dropout(uint64_t key, double rate, void* a, void* slope, Py_ssize_t n) noexcept nogil
-        void backpropagate(const void* upstream, void* slope, void* sums, Py_ssize_t n, Py_ssize_t h) noexcept nogil
-        void backpropagate_one(const void* delta, const void* w, void* slope, void* sums, Py_ssize_t n,
-                               Py_ssize_t h) noexcept nogil
-        void add_column_sums(const void* x, void* sums, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void backpropagate_relu(const void* a, double factor, void* delta, Py_ssize_t n) noexcept nogil
         void (**gather)(const void* X, const Py_ssize_t* rows, const Encoding* encoding, void* out,
                         Py_ssize_t n) noexcept nogil
         void (**sparse_product)(const void* data, const int32_t* indices, const int64_t* indptr,
-                                const Py_ssize_t* rows, const void* factor, const void* W, void* out,
+                                const Py_ssize_t* rows, const void* factor, const void* W, const void* b, void* out,
                                 Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void (**sparse_gradient)(const void* data, const int32_t* indices, const int64_t* indptr,
-                                 const Py_ssize_t* rows, const void* factor, const void* delta, void* gW,
+                                 const Py_ssize_t* rows, const void* factor, const void* delta, void* gW, void* gb,
                                  Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void gather_values(const void* values, const Py_ssize_t* rows, double factor, void* out, Py_ssize_t n) noexcept nogil
         void gather_labels(const uint8_t* labels, const Py_ssize_t* rows, double off, double on, void* out,

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, freethreading_compatible=True
-"""Logistic and softmax kernels on C-contiguous arrays, without the GIL.
+"""Logistic and softmax kernels, and a layer's products, on C-contiguous arrays, without the GIL.
 
 The formulas and their derivations are in loops.h.  These functions neither allocate nor validate: `sklearn_heads.losses`
 does, and is the module to call.  Order of arguments: targets, logits, then outputs; n rows, k outputs.
@@ -91,3 +91,31 @@ def scale_rows(const floating[::1] weights, floating[::1] x):
     if weights.shape[0]:
         with nogil:
             loops_like(x).scale_rows(at(weights), at(x), weights.shape[0], x.shape[0] // weights.shape[0])
+
+
+def layer_forward(
+    const floating[::1] x, const floating[::1] W, const floating[::1] b, floating[::1] scratch, floating[::1] z,
+    Py_ssize_t n, Py_ssize_t d, Py_ssize_t h,
+):
+    """z (n, h) = b + x W. Behind n rows x has room for OVERRUN more; scratch is of d h + 3 OVERRUN."""
+    with nogil:
+        loops_like(x).layer_forward(at(x), at(W), at(b), at(scratch), at(z), n, d, h)
+
+
+def layer_gradient(
+    const floating[::1] x, const floating[::1] delta, floating[::1] scratch, floating[::1] gW, floating[::1] gb,
+    Py_ssize_t n, Py_ssize_t d, Py_ssize_t h,
+):
+    """gW (d, h) = x' delta and gb (h,), the column sums of delta. x and delta have room for OVERRUN rows more."""
+    with nogil:
+        loops_like(x).layer_gradient(at(x), at(delta), at(scratch), at(gW), at(gb), n, d, h)
+
+
+def layer_upstream(
+    const floating[::1] delta, const floating[::1] W, floating[::1] scratch, floating[::1] upstream,
+    Py_ssize_t n, Py_ssize_t d, Py_ssize_t h,
+):
+    """upstream (n, d) = delta W'. delta has room for OVERRUN rows more."""
+    with nogil:
+        loops_like(delta).transpose(at(W), at(scratch), d, h)
+        loops_like(delta).product(NULL, at(delta), h, 1, at(scratch), d, at(upstream), n, d, h)

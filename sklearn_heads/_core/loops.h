@@ -307,6 +307,12 @@ LOOP FN(multiply)(const void *w_, void *x_, size n)
     SIMD EACH(i, n) x[i] *= w[i];
 }
 
+LOOP FN(add)(const void *w_, void *x_, size n)
+{
+    IN(w); OUT(x);
+    SIMD EACH(i, n) x[i] += w[i];
+}
+
 /* Sums are taken in double whatever the precision: a float32 sum over an epoch would lose the last digits. */
 static NOINLINE double FN(sum)(const void *x_, size n)
 {
@@ -324,22 +330,19 @@ static NOINLINE double FN(sum_squares)(const void *x_, size n)
     return total;
 }
 
+/* ---- layers: products ----------------------------------------------------------------------------------------- */
+
+#include "product.h"
+
 /* ---- hidden layers -------------------------------------------------------------------------------------------- */
 
-/* x = z + bias; z becomes value(x) and slope, where wanted, derivative(x): the two stand side by side. */
+/* z becomes value(z) and slope, where wanted, derivative(z): the two stand side by side. */
 #define ACTIVATION(name, prepare, value, derivative)                                                                 \
-    LOOP FN(name)(const void *bias_, void *z_, void *slope_, size n, size h)                                         \
+    LOOP FN(name)(void *z_, void *slope_, size n)                                                                    \
     {                                                                                                                \
-        IN(bias);                                                                                                    \
-        EACH(i, n) {                                                                                                 \
-            REAL *restrict z = (REAL *)z_ + i * h;                                                                   \
-            if (slope_) {                                                                                            \
-                REAL *restrict slope = (REAL *)slope_ + i * h;                                                       \
-                SIMD EACH(j, h) { const REAL x = z[j] + bias[j]; prepare; z[j] = value; slope[j] = derivative; }     \
-            } else {                                                                                                 \
-                SIMD EACH(j, h) { const REAL x = z[j] + bias[j]; prepare; z[j] = value; }                            \
-            }                                                                                                        \
-        }                                                                                                            \
+        OUT(z); OUT(slope);                                                                                          \
+        if (slope) { SIMD EACH(i, n) { const REAL x = z[i]; prepare; z[i] = value; slope[i] = derivative; } }        \
+        else { SIMD EACH(i, n) { const REAL x = z[i]; prepare; z[i] = value; } }                                     \
     }
 
 /* SELU: Klambauer et al. 2017; leaky slope 0.01: Maas et al. 2013; GELU is the exact x Phi(x), through the C library's erfc. */
@@ -360,56 +363,33 @@ ACTIVATION(selu_activation, const REAL m = FN(expm1_nonpositive)(x < 0 ? x : 0),
 /* Keep an element when the hash of (key, position) falls in the upper 1 - rate of its range; what is kept is divided by
  * 1 - rate.  A counter-based stream: no state, so it vectorises and a thread cannot disturb it.
  * Mixer: lowbias32 (Wellons). */
+static inline REAL FN(keep)(uint32_t position, uint32_t low, uint32_t high, uint32_t threshold, REAL scale)
+{
+    uint32_t x = position * 0x9E3779B9U + low;
+    x ^= x >> 16; x *= 0x7FEB352DU;
+    x ^= (x >> 15) ^ high; x *= 0x846CA68BU;
+    x ^= x >> 16;
+    return x >= threshold ? scale : 0;
+}
+
 LOOP FN(dropout)(uint64_t key, double rate, void *a_, void *slope_, size n)
 {
     OUT(a); OUT(slope);
     const uint32_t threshold = (uint32_t)(rate * 4294967296.0), low = (uint32_t)key, high = (uint32_t)(key >> 32);
     const REAL scale = (REAL)(1 / (1 - rate));
     SIMD EACH(i, n) {
-        uint32_t x = (uint32_t)i * 0x9E3779B9U + low;
-        x ^= x >> 16; x *= 0x7FEB352DU;
-        x ^= (x >> 15) ^ high; x *= 0x846CA68BU;
-        x ^= x >> 16;
-        const REAL keep = x >= threshold ? scale : 0;
+        const REAL keep = FN(keep)((uint32_t)i, low, high, threshold, scale);
         a[i] *= keep;
-        slope[i] *= keep;
+        if (slope) slope[i] *= keep;
     }
 }
 
-/* Backwards through a hidden layer: slope becomes delta = upstream * slope, and its column sums, the bias gradient, are
- * added to sums while each row is in the registers. */
-LOOP FN(backpropagate)(const void *upstream_, void *slope_, void *sums_, size n, size h)
+/* Backwards through a ReLU, whose slope shows in its output: where that is positive, factor, which dropout makes 1 / (1 - rate). */
+LOOP FN(backpropagate_relu)(const void *a_, double factor_, void *delta_, size n)
 {
-    OUT(sums);
-    EACH(i, n) {
-        const REAL *restrict upstream = (const REAL *)upstream_ + i * h;
-        REAL *restrict slope = (REAL *)slope_ + i * h;
-        SIMD EACH(j, h) {
-            slope[j] *= upstream[j];
-            sums[j] += slope[j];
-        }
-    }
-}
-
-/* The same below a single output unit, where upstream = delta w' needs no matrix product. */
-LOOP FN(backpropagate_one)(const void *delta_, const void *w_, void *slope_, void *sums_, size n, size h)
-{
-    IN(delta); IN(w); OUT(sums);
-    EACH(i, n) {
-        REAL *restrict slope = (REAL *)slope_ + i * h;
-        const REAL d = delta[i];
-        SIMD EACH(j, h) {
-            slope[j] *= d * w[j];
-            sums[j] += slope[j];
-        }
-    }
-}
-
-LOOP FN(add_column_sums)(const void *x_, void *sums_, size n, size h)
-{
-    IN(x); OUT(sums);
-    if (h == 1) { sums[0] += (REAL)FN(sum)(x, n); return; }
-    EACH(i, n) { SIMD EACH(j, h) sums[j] += x[i * h + j]; }
+    IN(a); OUT(delta);
+    const REAL factor = (REAL)factor_;
+    SIMD EACH(i, n) delta[i] *= a[i] > 0 ? factor : 0;
 }
 
 /* ---- batches -------------------------------------------------------------------------------------------------- */
@@ -418,11 +398,10 @@ LOOP FN(add_column_sums)(const void *x_, void *sums_, size n, size h)
 LOOP FN(append_bins)(const Encoding *encoding, const REAL *restrict z, REAL *restrict bins)
 {
     const REAL *restrict low = encoding->low, *restrict slope = encoding->slope;
-    const int32_t *restrict binned = encoding->binned;
     const size m = encoding->n_binned;
     EACH(b, encoding->n_bins) {
         SIMD EACH(c, m) {
-            const REAL rise = (z[binned[c]] - low[b * m + c]) * slope[b * m + c];
+            const REAL rise = (z[c] - low[b * m + c]) * slope[b * m + c];
             const REAL capped = rise > 1 ? 1 : rise;
             bins[b * m + c] = (capped < 0 ? 0 : capped) - (REAL)0.5;
         }
@@ -446,6 +425,9 @@ LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
     SIMD EACH(j, d) z[j] = z[j] / SQRT(1 + z[j] * z[j] * shrink);
 }
 
+
+
+#define AHEAD 4
 #define SOURCE float
 #define AS(name) FN(name##_from_float)
 #if REAL_IS_DOUBLE
@@ -494,7 +476,7 @@ LOOP FN(label_weights)(const uint8_t *labels, const intptr_t *rows, const void *
 
 /* ---- optimiser steps ------------------------------------------------------------------------------------------ */
 
-/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink is decoupled decay (Loshchilov & Hutter 2019). */
+/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink: decoupled decay (Loshchilov & Hutter 2019). */
 LOOP FN(adam)(const StepRule *rule, const void *g_, void *m_, void *v_, void *p_, size n)
 {
     IN(g); OUT(m); OUT(v); OUT(p);
@@ -528,14 +510,14 @@ static const Loops FN(loops) = {
     .logistic = FN(logistic), .log_logistic = FN(log_logistic), .logistic_loss = FN(logistic_loss),
     .logistic_gradient = FN(logistic_gradient), .logistic_loss_gradient = FN(logistic_loss_gradient),
     .softmax = FN(softmax), .log_softmax = FN(log_softmax), .cross_entropy = FN(cross_entropy),
-    .scale_rows = FN(scale_rows), .multiply = FN(multiply), .sum = FN(sum), .sum_squares = FN(sum_squares),
+    .scale_rows = FN(scale_rows), .multiply = FN(multiply), .add = FN(add), .sum = FN(sum), .sum_squares = FN(sum_squares),
     .activate = {
         [IDENTITY] = FN(identity_activation), [LOGISTIC] = FN(logistic_activation), [TANH] = FN(tanh_activation),
         [RELU] = FN(relu_activation), [LEAKY_RELU] = FN(leaky_relu_activation), [GELU] = FN(gelu_activation),
         [SILU] = FN(silu_activation), [SELU] = FN(selu_activation),
     },
-    .dropout = FN(dropout), .backpropagate = FN(backpropagate), .backpropagate_one = FN(backpropagate_one),
-    .add_column_sums = FN(add_column_sums),
+    .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient), .transpose = FN(transpose), .product = FN(product),
+    .dropout = FN(dropout), .backpropagate_relu = FN(backpropagate_relu),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
     .sparse_product = {FN(sparse_product_from_float), FN(sparse_product_from_double)},
     .sparse_gradient = {FN(sparse_gradient_from_float), FN(sparse_gradient_from_double)},

@@ -11,11 +11,14 @@ and backwards, with delta_L = w d loss / d z_L:
 
     gW_l = a_{l-1}' delta_l,   gb_l = column sums of delta_l,   delta_{l-1} = (delta_l W_l') slope_{l-1}
 
-where the forward pass has left the slope (the activation's derivative, dropout mask included) beside each a_l.
+where the forward pass has left the slope (the activation's derivative, dropout mask included) beside each a_l. A ReLU leaves
+none: its output shows it.
 
 The core neither validates nor allocates inside an epoch: arrays come from Python, checked; a Workspace holds a batch.
 """
 import numpy as np
+
+from sklearn_heads._core.batch import aligned
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint64_t
@@ -23,7 +26,6 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from sklearn_heads._core.batch cimport Rows, Workspace, address
-from sklearn_heads._core.blas cimport gemm
 from sklearn_heads._core.kernels cimport Loops, Targets, loops_of
 from sklearn_heads._core.optimizer cimport Optimizer
 
@@ -32,6 +34,9 @@ LOSSES = ("logistic", "softmax")
 
 # Between two looks at pending signals: about a tenth of a second of arithmetic on a slow core.
 cdef double FLOPS_BETWEEN_SIGNALS = 1e9
+
+# A hidden layer is computed this many rows at a time, so that what follows its product finds them in the nearest cache.
+cdef Py_ssize_t NEAR = 48
 
 
 cdef struct Layer:
@@ -56,7 +61,7 @@ cdef class Network:
     dtype : float32 or float64
         The working precision.
     parameters : ndarray or None
-        The flat vector, taken as it is; None for zeros.
+        Values of the flat vector, copied; None for zeros.
 
     Attributes
     ----------
@@ -73,7 +78,7 @@ cdef class Network:
     cdef readonly Py_ssize_t n_layers, n_outputs, n_weights, n_biases
     cdef Layer* layers
     cdef const Loops* loops
-    cdef bint is_double, is_softmax
+    cdef bint is_double, is_softmax, is_relu
     cdef int activation_code
     cdef Py_ssize_t itemsize
     cdef double flops_a_row
@@ -92,6 +97,7 @@ cdef class Network:
         self.n_layers = len(self.layer_units) - 1
         self.n_outputs = self.layer_units[self.n_layers]
         self.activation_code = ACTIVATIONS.index(activation)
+        self.is_relu = activation == "relu"
         self.is_softmax = LOSSES.index(loss) == 1
         self.is_double = self.dtype == np.float64
         self.itemsize = self.dtype.itemsize
@@ -101,7 +107,7 @@ cdef class Network:
         self.n_biases = sum(self.layer_units[1:])
         size = self.n_weights + self.n_biases
         self.flops_a_row = 6.0 * size
-        self.parameters = np.zeros(size, dtype=self.dtype) if parameters is None else parameters
+        self.parameters = aligned(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype))
         self.coefs, self.intercepts = self.views(self.parameters)
         for nth, (fan_in, units) in enumerate(shapes):
             self.layers[nth].fan_in, self.layers[nth].units = fan_in, units
@@ -124,7 +130,7 @@ cdef class Network:
 
     def astype(self, dtype):
         """A copy of the network in another precision, or in the same."""
-        return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters.astype(dtype))
+        return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters)
 
     cdef int check(self, Rows rows) except -1:
         """Rows in another precision or of another width would be misread: the one thing that the core looks at."""
@@ -147,25 +153,37 @@ cdef class Network:
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,
     ) noexcept nogil:
         """From activations[0] (or the sparse rows) to the logits. Slopes are left beside the activations in training."""
-        cdef Py_ssize_t nth
+        cdef Py_ssize_t nth, start, rows_near, at
         cdef Layer* layer
-        cdef char* z
-        cdef bint last
-        for nth in range(self.n_layers):
+        cdef char* slope
+        for nth in range(self.n_layers - 1):
             layer = &self.layers[nth]
-            last = nth == self.n_layers - 1
-            z = work.logits if last else work.activations[nth + 1]
-            if nth == 0 and rows.is_sparse:
-                self.loops.sparse_product[rows.double_source](
-                    rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, layer.W, z, n, layer.units)
-            else:
-                gemm(self.is_double, False, False, n, layer.units, layer.fan_in, work.activations[nth], layer.W, 0, z)
-            if last:
-                self.loops.activate[0](layer.b, z, NULL, n, layer.units)
-            else:
-                self.loops.activate[self.activation_code](layer.b, z, work.slopes[nth + 1], n, layer.units)
-                if dropout > 0:
-                    self.loops.dropout(mixed(key + <uint64_t> nth), dropout, z, work.slopes[nth + 1], n * layer.units)
+            start = 0
+            while start < n:
+                rows_near = min(NEAR, n - start)
+                at = start * layer.units * self.itemsize
+                slope = work.slopes[nth + 1]
+                self.weighted_sums(rows, order, start, rows_near, work, nth, work.activations[nth + 1] + at)
+                self.loops.activate[self.activation_code](
+                    work.activations[nth + 1] + at, NULL if slope == NULL else slope + at, rows_near * layer.units)
+                start += rows_near
+            if dropout > 0:
+                self.loops.dropout(
+                    mixed(key + <uint64_t> nth), dropout, work.activations[nth + 1], work.slopes[nth + 1], n * layer.units)
+        self.weighted_sums(rows, order, 0, n, work, self.n_layers - 1, work.logits)
+
+    cdef void weighted_sums(
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n, Workspace work, Py_ssize_t nth, char* z,
+    ) noexcept nogil:
+        """z = a W + b for n rows of the batch from `start` on."""
+        cdef Layer* layer = &self.layers[nth]
+        if nth == 0 and rows.is_sparse:
+            self.loops.sparse_product[rows.double_source](
+                rows.X, rows.indices, rows.indptr, order + start, rows.encoding.factor, layer.W, layer.b, z, n, layer.units)
+        else:
+            self.loops.layer_forward(
+                work.activations[nth] + start * layer.fan_in * self.itemsize, layer.W, layer.b, work.scratch, z, n,
+                layer.fan_in, layer.units)
 
     cdef double loss_of(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double scale, double smoothing,
@@ -198,34 +216,40 @@ cdef class Network:
         return self.loops.sum(work.loss, n * losses_a_row)
 
     cdef void backward(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double beta,
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout,
     ) noexcept nogil:
-        """From delta to the gradient, which becomes beta (0 or 1) times itself plus the batch's."""
-        cdef Py_ssize_t nth
+        """From the logits' delta to the gradient."""
+        cdef Py_ssize_t nth, start, rows_near, at
         cdef Layer* layer
-        cdef char* delta = work.delta
-        if beta == 0:
-            memset(self.layers[0].gb, 0, self.n_biases * self.itemsize)
-        layer = &self.layers[self.n_layers - 1]
-        self.loops.add_column_sums(delta, layer.gb, n, layer.units)
-        for nth in range(self.n_layers - 1, -1, -1):
+        cdef char* delta = work.deltas[self.n_layers]
+        for nth in range(self.n_layers - 1, 0, -1):
             layer = &self.layers[nth]
-            if nth == 0 and rows.is_sparse:
-                if beta == 0:
-                    memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
-                self.loops.sparse_gradient[rows.double_source](
-                    rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, delta, layer.gW, n, layer.units)
-                return
-            gemm(self.is_double, True, False, layer.fan_in, layer.units, n, work.activations[nth], delta, beta, layer.gW)
-            if nth == 0:
-                return
-            if layer.units == 1:
-                self.loops.backpropagate_one(
-                    delta, layer.W, work.slopes[nth], self.layers[nth - 1].gb, n, layer.fan_in)
-            else:
-                gemm(self.is_double, False, True, n, layer.fan_in, layer.units, delta, layer.W, 0, work.upstream)
-                self.loops.backpropagate(work.upstream, work.slopes[nth], self.layers[nth - 1].gb, n, layer.fan_in)
-            delta = work.slopes[nth]
+            self.loops.layer_gradient(
+                work.activations[nth], delta, work.scratch, layer.gW, layer.gb, n, layer.fan_in, layer.units)
+            self.loops.transpose(layer.W, work.scratch, layer.fan_in, layer.units)
+            start = 0
+            while start < n:
+                rows_near = min(NEAR, n - start)
+                at = start * layer.fan_in * self.itemsize
+                self.loops.product(
+                    NULL, delta + start * layer.units * self.itemsize, layer.units, 1, work.scratch, layer.fan_in,
+                    work.deltas[nth] + at, rows_near, layer.fan_in, layer.units)
+                if self.is_relu:
+                    self.loops.backpropagate_relu(
+                        work.activations[nth] + at, 1 / (1 - dropout), work.deltas[nth] + at, rows_near * layer.fan_in)
+                else:
+                    self.loops.multiply(work.slopes[nth] + at, work.deltas[nth] + at, rows_near * layer.fan_in)
+                start += rows_near
+            delta = work.deltas[nth]
+        layer = &self.layers[0]
+        if rows.is_sparse:
+            memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
+            memset(layer.gb, 0, layer.units * self.itemsize)
+            self.loops.sparse_gradient[rows.double_source](
+                rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, delta, layer.gW, layer.gb, n, layer.units)
+        else:
+            self.loops.layer_gradient(
+                work.activations[0], delta, work.scratch, layer.gW, layer.gb, n, layer.fan_in, layer.units)
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 
@@ -236,7 +260,7 @@ cdef class Network:
     def prepare(self):
         """Allocate the gradient, which prediction does not need."""
         if self.gradient is None:
-            self.gradient = np.zeros_like(self.parameters)
+            self.gradient = aligned(np.zeros_like(self.parameters))
             coefs, intercepts = self.views(self.gradient)
             for nth in range(self.n_layers):
                 self.layers[nth].gW = <char*> address(coefs[nth])
@@ -261,10 +285,10 @@ cdef class Network:
                 n = min(batch_size, n_rows - start)
                 self.gather(rows, &order[start], n, work)
                 self.forward(rows, &order[start], n, work, dropout, mixed(seed) + (<uint64_t> start << 8))
-                batch_loss = self.loss_of(rows, &order[start], n, work, 1.0 / n, smoothing, work.delta)
+                batch_loss = self.loss_of(rows, &order[start], n, work, 1.0 / n, smoothing, work.deltas[self.n_layers])
                 if l2 > 0:
                     batch_loss += 0.5 * l2 / n * self.loops.sum_squares(self.layers[0].W, self.n_weights)
-                self.backward(rows, &order[start], n, work, 0)
+                self.backward(rows, &order[start], n, work, dropout)
                 optimizer.step(self.loops, self.layers[0].gW, self.layers[0].W, self.n_weights, l2 / n)
                 total += batch_loss * n
                 start += n
@@ -275,32 +299,36 @@ cdef class Network:
                         look_for_interrupt(stop)
         return total / n_rows
 
+    def workspace(self, Rows rows, Py_ssize_t n, bint training):
+        """Room for batches of n of these rows."""
+        return Workspace(self.layer_units, self.dtype, n, rows.is_sparse, not self.is_relu, training)
+
     def loss_and_gradient(
         self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=1024, double smoothing=0, stop=None,
     ):
-        """Mean loss over the rows named by `order` and its gradient, a block at a time.
-
-        The gradient array is the network's own: copy what must outlive the next call.
-        """
+        """Mean loss over the rows named by `order` and its gradient, a block at a time."""
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0
-        cdef Workspace work = Workspace(self.layer_units, self.dtype, min(block, n_rows), rows.is_sparse, True)
+        cdef Workspace work = self.workspace(rows, min(block, n_rows), True)
         self.check(rows)
         self.prepare()
+        gradient = np.zeros_like(self.parameters)
+        cdef char* sum_at = <char*> address(gradient)
         with nogil:
             while start < n_rows:
                 n = min(block, n_rows - start)
                 self.gather(rows, &order[start], n, work)
                 self.forward(rows, &order[start], n, work, 0, 0)
-                total += self.loss_of(rows, &order[start], n, work, 1.0 / n_rows, smoothing, work.delta)
-                self.backward(rows, &order[start], n, work, 1.0 if start else 0.0)
+                total += self.loss_of(rows, &order[start], n, work, 1.0 / n_rows, smoothing, work.deltas[self.n_layers])
+                self.backward(rows, &order[start], n, work, 0)
+                self.loops.add(self.layers[0].gW, sum_at, self.n_weights + self.n_biases)
                 start += n
                 flops += n * self.flops_a_row
                 if flops > FLOPS_BETWEEN_SIGNALS:
                     flops = 0
                     with gil:
                         look_for_interrupt(stop)
-        return total, self.gradient
+        return total, gradient
 
     def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
         """Logits (n, k) of the rows named by `order`, a block at a time."""
@@ -316,7 +344,7 @@ cdef class Network:
         """Forward over rows: logits to out, or, where out is NULL, the sum of the losses."""
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0
-        cdef Workspace work = Workspace(self.layer_units, self.dtype, min(block, n_rows), rows.is_sparse, False)
+        cdef Workspace work = self.workspace(rows, min(block, n_rows), False)
         self.check(rows)
         with nogil:
             while start < n_rows:

@@ -3,6 +3,8 @@
 """Adam and SGD with decoupled weight decay, on flat parameter vectors."""
 import numpy as np
 
+from sklearn_heads._core.batch import aligned
+
 from libc.math cimport pow, sqrt
 
 from sklearn_heads._core.batch cimport address
@@ -33,8 +35,8 @@ cdef class Optimizer:
         self.hold(np.zeros(size, dtype=dtype), np.zeros(size if self.is_adam else 0, dtype=dtype), 0)
 
     def hold(self, first, second, n_steps):
-        """Take these moments and this number of steps as the state."""
-        self.first, self.second, self.n_steps = first, second, n_steps
+        """Copy these moments and this number of steps: the state."""
+        self.first, self.second, self.n_steps = first, second, n_steps = aligned(first), aligned(second), n_steps
         self.size, self.itemsize = first.size, first.itemsize
         self.first_at, self.second_at = <char*> address(first), <char*> address(second)
 
@@ -49,7 +51,7 @@ cdef class Optimizer:
     def copy(self):
         """An independent copy."""
         build, (kind, learning_rate, options, first, second, n_steps) = self.__reduce__()
-        return build(kind, learning_rate, options, first.copy(), second.copy(), n_steps)
+        return build(kind, learning_rate, options, first, second, n_steps)
 
     cdef void step(self, const Loops* loops, const char* g, char* p, Py_ssize_t n_weights, double l2) noexcept nogil:
         """One step on all parameters p by their gradient g; l2 and decay touch the weights only, which come first."""

@@ -16,9 +16,13 @@ LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *res
 
 LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, void *out_, size n)
 {
-    const size width = encoding->n_columns + encoding->n_bins * encoding->n_binned;
+    const size width = encoding->n_columns + encoding->n_bins * encoding->n_binned, d = encoding->n_features;
     EACH(i, n) {
         REAL *out = (REAL *)out_ + i * width;
+        if (i + AHEAD < n) { /* shuffled rows: no processor guesses which comes next */
+            const SOURCE *next = (const SOURCE *)X_ + rows[i + AHEAD] * d;
+            for (size j = 0; j < d; j += 64 / (size)sizeof(SOURCE)) PREFETCH(next + j);
+        }
         AS(scale_row)((const SOURCE *)X_ + rows[i] * encoding->n_features, encoding, out);
         if (encoding->bound > 0) FN(cap_row)(out, encoding->n_columns);
         if (encoding->n_bins) FN(append_bins)(encoding, out, out + encoding->n_columns);
@@ -26,16 +30,17 @@ LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, 
     }
 }
 
-/* out[i, :] = sum over the stored entries of row i of x factor[column] W[column, :].  Sparse rows are scaled, not centred:
+/* out[i, :] = b + sum over the stored entries of row i of x factor[column] W[column, :].  Sparse rows are scaled, not centred:
  * centring would fill them.  The h units lie along the vector. */
 LOOP AS(sparse_product)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
-                        const void *factor_, const void *W_, void *out_, size n, size h)
+                        const void *factor_, const void *W_, const void *b_, void *out_, size n, size h)
 {
     const SOURCE *restrict data = data_;
     const WIDE *restrict factor = factor_;
+    IN(b);
     EACH(i, n) {
         REAL *restrict out = (REAL *)out_ + i * h;
-        SIMD EACH(j, h) out[j] = 0;
+        SIMD EACH(j, h) out[j] = b[j];
         for (int64_t at = indptr[rows[i]]; at < indptr[rows[i] + 1]; ++at) {
             const int32_t column = indices[at];
             const REAL x = (REAL)(factor ? data[at] * factor[column] : data[at]);
@@ -45,14 +50,16 @@ LOOP AS(sparse_product)(const void *data_, const int32_t *indices, const int64_t
     }
 }
 
-/* Its transpose, for the gradient: gW[column, :] += x factor[column] delta[i, :]. */
+/* Its transpose, for the gradient: gW[column, :] += x factor[column] delta[i, :], gb += delta[i, :]. */
 LOOP AS(sparse_gradient)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
-                         const void *factor_, const void *delta_, void *gW_, size n, size h)
+                         const void *factor_, const void *delta_, void *gW_, void *gb_, size n, size h)
 {
     const SOURCE *restrict data = data_;
     const WIDE *restrict factor = factor_;
+    OUT(gb);
     EACH(i, n) {
         const REAL *restrict delta = (const REAL *)delta_ + i * h;
+        SIMD EACH(j, h) gb[j] += delta[j];
         for (int64_t at = indptr[rows[i]]; at < indptr[rows[i] + 1]; ++at) {
             const int32_t column = indices[at];
             const REAL x = (REAL)(factor ? data[at] * factor[column] : data[at]);

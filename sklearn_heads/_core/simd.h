@@ -14,17 +14,28 @@
 #if defined(_MSC_VER)
 #define NOINLINE __declspec(noinline)
 #define restrict __restrict
+#define PREFETCH(pointer) ((void)(pointer))
 #else
 #define NOINLINE __attribute__((noinline))
+#define PREFETCH(pointer) __builtin_prefetch(pointer)
 #endif
 
 #define JOIN_(name, real, level) name##_##real##_##level
 #define JOIN(name, real, level) JOIN_(name, real, level)
 #define FN(name) JOIN(name, REAL, LEVEL)
 
+/* Of each level: how long a vector is, and how many of them a product sums in: what the registers hold beside the factors. */
+#define VECTOR_BYTES 16
+#if defined(__aarch64__)
+#define ACCUMULATORS 16
+#else
+#define ACCUMULATORS 12
+#endif
 #define LEVEL baseline
 #include "precisions.h"
 #undef LEVEL
+#undef VECTOR_BYTES
+#undef ACCUMULATORS
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_LEVELS
@@ -35,9 +46,13 @@
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
 #endif
+#define VECTOR_BYTES 32
+#define ACCUMULATORS 12
 #define LEVEL avx2
 #include "precisions.h"
 #undef LEVEL
+#undef VECTOR_BYTES
+#undef ACCUMULATORS
 #if defined(__clang__)
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
@@ -46,9 +61,13 @@
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")
 #endif
+#define VECTOR_BYTES 64
+#define ACCUMULATORS 16
 #define LEVEL avx512
 #include "precisions.h"
 #undef LEVEL
+#undef VECTOR_BYTES
+#undef ACCUMULATORS
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

@@ -11,6 +11,9 @@
 
 typedef ptrdiff_t size;
 
+/* Elements past its end, and rows past its last, that a product may read of an array (product.h). */
+#define OVERRUN 16
+
 enum { IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, GELU, SILU, SELU, N_ACTIVATIONS };
 
 /* One-of-k targets: class ids (n,) with the value of the hit and of every other column, or a matrix (n, k). */
@@ -28,8 +31,7 @@ typedef struct {
     const int32_t *columns;     /* which; NULL for all */
     const void *mean, *factor;  /* z = (x - mean) * factor; NULL for z = x */
     double bound;               /* z / sqrt(1 + (z / bound)^2); 0 for z itself */
-    size n_binned, n_bins;
-    const int32_t *binned;      /* the picked columns that have bins */
+    size n_binned, n_bins;      /* how many of the picked columns, the first, have how many bins */
     const void *low, *slope;    /* bin value = clip((z - low) * slope, 0, 1) - 1/2 */
 } Encoding;
 
@@ -55,20 +57,25 @@ typedef struct {
     /* x[i, :] *= w[i] */
     void (*scale_rows)(const void *w, void *x, size n, size k);
     void (*multiply)(const void *w, void *x, size n);
+    void (*add)(const void *w, void *x, size n);
     double (*sum)(const void *x, size n);
     double (*sum_squares)(const void *x, size n);
-    /* layers: z becomes the activation of z + bias; slope (or NULL) its derivative */
-    void (*activate[N_ACTIVATIONS])(const void *bias, void *z, void *slope, size n, size h);
+    /* layers; scratch has room for W and OVERRUN values more, twice */
+    void (*layer_forward)(const void *x, const void *W, const void *b, void *scratch, void *z, size n, size d, size h);
+    void (*layer_gradient)(const void *x, const void *delta, void *scratch, void *gW, void *gb, size n, size d, size h);
+    void (*transpose)(const void *x, void *out, size n, size k);
+    void (*product)(const void *start, const void *A, size row, size step, const void *B, size ldb, void *C, size m, size n,
+                    size k);
+    /* z becomes its activation; slope (or NULL) the derivative */
+    void (*activate[N_ACTIVATIONS])(void *z, void *slope, size n);
     void (*dropout)(uint64_t key, double rate, void *a, void *slope, size n);
-    void (*backpropagate)(const void *upstream, void *slope, void *sums, size n, size h);
-    void (*backpropagate_one)(const void *delta, const void *w, void *slope, void *sums, size n, size h);
-    void (*add_column_sums)(const void *x, void *sums, size n, size h);
+    void (*backpropagate_relu)(const void *a, double factor, void *delta, size n);
     /* rows: X (of float or double) to the batch */
     void (*gather[2])(const void *X, const intptr_t *rows, const Encoding *encoding, void *out, size n);
     void (*sparse_product[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
-                              const void *factor, const void *W, void *out, size n, size h);
+                              const void *factor, const void *W, const void *b, void *out, size n, size h);
     void (*sparse_gradient[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
-                               const void *factor, const void *delta, void *gW, size n, size h);
+                               const void *factor, const void *delta, void *gW, void *gb, size n, size h);
     void (*gather_values)(const void *values, const intptr_t *rows, double factor, void *out, size n);
     void (*gather_labels)(const uint8_t *labels, const intptr_t *rows, double off, double on, void *out, size n, size k);
     void (*label_weights)(const uint8_t *labels, const intptr_t *rows, const void *off_on, void *out, size n, size k);

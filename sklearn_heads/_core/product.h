@@ -1,0 +1,142 @@
+/* The three matrix products of a dense layer, for the shapes of a batch: hundreds of rows, layers from 1 to some thousand wide.
+ *
+ *     z = b + x W                      x (n, d), W (d, h)      forward
+ *     gW = x' delta, gb = 1' delta     delta (n, h)            gradient of the weights and biases
+ *     upstream = delta W'                                      gradient of the inputs
+ *
+ * A template inside loops.h.  One kind of tile does them all: some rows of one or two vectors are summed in registers while k is
+ * walked through; a row of B is read as it lies, an element of A is broadcast, and both stay in the cache because a batch is
+ * small.  So nothing is packed, which is what a general BLAS spends its time on at these sizes (benchmarks/bench_kernels.py).
+ *
+ * Reading may overrun A by up to OVERRUN rows and B and `start` by up to OVERRUN elements; what is read there is not used.  The
+ * arrays of a Workspace have room for it; weights, which do not, are copied into its scratch where a row is short.
+ */
+
+#if defined(__GNUC__)
+typedef REAL FN(Vector) __attribute__((vector_size(VECTOR_BYTES), aligned(__alignof__(REAL)), may_alias));
+#define LANES ((size)(VECTOR_BYTES / sizeof(REAL)))
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+typedef REAL FN(Vector);
+#define LANES ((size)1)
+#define UNROLL
+#endif
+#define VECTOR(pointer) (*(FN(Vector) *)(pointer))
+#define VECTOR_IN(pointer) (*(const FN(Vector) *)(pointer))
+
+/* M rows of N vectors of C (`rows` of them wanted), which start at `start`, if not NULL.  The last vector begins at column `last`,
+ * so that a row that is no multiple of a vector is finished by one that overlaps its neighbour; only a row shorter than a vector
+ * (n < LANES) is stored past its end, into the next row, which follows.  `whole` rows can be stored so. */
+#define PRODUCT(name, M, N)                                                                                          \
+    LOOP FN(name)(const REAL *restrict start, const REAL *restrict A, size row, size step, const REAL *restrict B,   \
+                  size ldb, REAL *restrict C, size rows, size whole, size n, size k, size last)                      \
+    {                                                                                                                \
+        FN(Vector) sums[M][N];                                                                                       \
+        UNROLL EACH(v, N) {                                                                                          \
+            const FN(Vector) zero = {0}, first = start ? VECTOR_IN(start + (v == N - 1 ? last : v * LANES)) : zero;  \
+            UNROLL EACH(r, M) sums[r][v] = first;                                                                    \
+        }                                                                                                            \
+        EACH(q, k) {                                                                                                 \
+            FN(Vector) b[N];                                                                                         \
+            UNROLL EACH(v, N) b[v] = VECTOR_IN(B + (v == N - 1 ? last : v * LANES));                                 \
+            UNROLL EACH(r, M) { const REAL a = A[r * row]; UNROLL EACH(v, N) sums[r][v] += a * b[v]; }               \
+            A += step;                                                                                               \
+            B += ldb;                                                                                                \
+        }                                                                                                            \
+        UNROLL EACH(r, M) {                                                                                          \
+            if (r < whole) { UNROLL EACH(v, N) VECTOR(C + r * n + (v == N - 1 ? last : v * LANES)) = sums[r][v]; }   \
+            else if (r < rows) {                                                                                     \
+                const FN(Vector) short_row = sums[r][0]; /* the address of sums would keep it out of the registers */ \
+                memcpy(C + r * n, &short_row, (size_t)n * sizeof(REAL));                                             \
+            }                                                                                                        \
+        }                                                                                                            \
+    }
+
+PRODUCT(tile_1, ACCUMULATORS, 1)
+PRODUCT(tile_2, ACCUMULATORS / 2, 2)
+PRODUCT(half_tile_1, ACCUMULATORS / 2, 1)
+PRODUCT(half_tile_2, ACCUMULATORS / 4, 2)
+PRODUCT(row_1, 1, 1)
+PRODUCT(row_4, 1, 4)
+
+typedef void (*FN(Tile))(const REAL *restrict, const REAL *restrict, size, size, const REAL *restrict, size, REAL *restrict,
+                         size, size, size, size, size);
+
+/* C (m, n) = start + A B over k, where A's element (i, q) is at A[i * row + q * step] and B's rows are ldb apart. */
+LOOP FN(product)(const void *start_, const void *A_, size row, size step, const void *B_, size ldb, void *C_, size m, size n,
+                 size k)
+{
+    const REAL *start = start_, *A = A_, *B = B_;
+    REAL *C = C_;
+    for (size column = 0; column < n;) {
+        const size wide = m == 1 ? (n - column > 3 * LANES ? 4 : 1) : n - column > LANES ? 2 : 1;
+        const size tall = m == 1 ? 1 : ACCUMULATORS / wide, end = column + wide * LANES;
+        const size last = n < LANES ? 0 : (end < n ? end : n) - LANES - column;
+        const FN(Tile) tile = m == 1 ? (wide == 4 ? FN(row_4) : FN(row_1)) : wide == 2 ? FN(tile_2) : FN(tile_1);
+        for (size i = 0; i < m;) {
+            const size rows = m - i < tall ? m - i : tall;
+            const size whole = n >= LANES ? rows : rows * n < LANES ? 0 : (rows * n - LANES) / n + 1;
+            const int half = m > 1 && 2 * rows <= tall;
+            (half ? wide == 2 ? FN(half_tile_2) : FN(half_tile_1) : tile)(
+                start ? start + column : start, A + i * row, row, step, B + column, ldb, C + i * n + column, rows, whole, n, k,
+                last);
+            i += half ? tall / 2 : tall;
+        }
+        column = end;
+    }
+}
+
+/* out (k, n) = x', x (n, k), in strips that stay in the cache. */
+LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
+{
+    IN(x); OUT(out);
+    for (size first = 0; first < k; first += 16) {
+        const size end = first + 16 < k ? first + 16 : k;
+        EACH(i, n) for (size j = first; j < end; ++j) out[j * n + i] = x[i * k + j];
+    }
+}
+
+/* C[i, j] = start[j] + A[i, :] . B[j, :], for so few rows of B that a vector along j would be mostly empty. */
+LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *restrict B, REAL *restrict C, size m, size n,
+              size k)
+{
+    EACH(i, m) EACH(j, n) {
+        const REAL *restrict a = A + i * k, *restrict b = B + j * k;
+        REAL total = start[j];
+        _Pragma("omp simd reduction(+ : total)") EACH(q, k) total += a[q] * b[q];
+        C[i * n + j] = total;
+    }
+}
+
+#define FEW 4
+
+static void FN(layer_forward)(const void *x, const void *W, const void *b, void *scratch, void *z, size n, size d, size h)
+{
+    if (h <= FEW) {
+        FN(transpose)(W, scratch, d, h);
+        FN(dots)(b, x, scratch, z, n, h, d);
+    } else if (h < OVERRUN) {
+        REAL *room = (REAL *)scratch + d * h;
+        memcpy(scratch, W, (size_t)(d * h) * sizeof(REAL));
+        memcpy(room + OVERRUN, b, (size_t)h * sizeof(REAL));
+        FN(product)(room + OVERRUN, x, d, 1, scratch, h, z, n, h, d);
+    } else FN(product)(b, x, d, 1, W, h, z, n, h, d);
+}
+
+/* For few outputs the transposed gradient, delta' x, so that the inputs lie along the vector. */
+static void FN(layer_gradient)(const void *x, const void *delta, void *scratch, void *gW, void *gb, size n, size d, size h)
+{
+    const REAL one = 1;
+    FN(product)(NULL, &one, 0, 0, delta, h, gb, 1, h, n);
+    if (h < OVERRUN) {
+        FN(product)(NULL, delta, 1, h, x, d, scratch, h, d, n);
+        FN(transpose)(scratch, gW, h, d);
+    } else FN(product)(NULL, x, 1, d, delta, h, gW, d, h, n);
+}
+
+#undef LANES
+#undef UNROLL
+#undef VECTOR
+#undef VECTOR_IN
+#undef PRODUCT
+#undef FEW
