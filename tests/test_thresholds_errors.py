@@ -85,6 +85,12 @@ def test_a_label_absent_from_every_fold():
         ThresholdTuner(Echo(), scoring="f1_macro").fit(XL[:, :3] / 100, ONE_LABEL_ABSENT[1])
 
 
+@pytest.mark.parametrize("data", [TWO, THREE])
+def test_a_scorer_that_gives_nothing(data):
+    with pytest.raises(ValueError, match="nan for every cut"):
+        ThresholdTuner(LogisticRegression(), scoring=make_scorer(lambda y, p: np.nan), random_state=0).fit(*data)
+
+
 def test_expected_samples_f1():
     with pytest.raises(ValueError, match="mean over rows"):
         ThresholdTuner(Echo(), scoring="f1_samples", aggregate="expected").fit(XL[:, :3] / 100, YL)

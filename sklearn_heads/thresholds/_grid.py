@@ -13,6 +13,7 @@ N_CUTS = 200
 N_PASSES = 3
 # Each replicate costs a whole grid of calls.
 MOST_BOOTSTRAPS = 10
+NO_SCORE = "The scorer gives nan for every cut, so none is best. Look at what it gives for predictions of your own."
 
 
 class _Predicted(ClassifierMixin, BaseEstimator):
@@ -152,6 +153,9 @@ class GridCuts:
             else {"thresholds": cuts[0], "scores": values[0]}
         )
 
+    def failure(self) -> str:
+        return NO_SCORE
+
 
 class GridBiases(Biases):
     """Class biases by coordinate ascent from argmax, each step a grid over the margins of one class."""
@@ -163,6 +167,8 @@ class GridBiases(Biases):
 
     def search(self, counts, start=None):
         rows = np.repeat(np.arange(len(counts)), counts)
+        if len(rows) == 0:
+            return None
         size = max(N_CUTS // self.logits.shape[1], 20)
 
         def steps(bias, target):
@@ -186,3 +192,6 @@ class GridBiases(Biases):
         everything = np.ones(len(self.logits), np.uint8)
         bias = self.search(everything)
         return {"thresholds": bias[None], "scores": np.array([self.evaluate(bias, everything)])}
+
+    def failure(self) -> str:
+        return NO_SCORE
