@@ -66,14 +66,14 @@ html_theme_options = {
     "navbar_align": "left",
     "navbar_persistent": [],
     "navbar_end": ["search-button", "theme-switcher"],
-    "header_links_before_dropdown": 9,
+    "header_links_before_dropdown": 7,
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
 }
-NO_SIDEBAR = ["index", "heads", "migrating", "thresholds", "defaults", "recipe", "architecture", "changelog"]
+NO_SIDEBAR = [path.stem for path in Path(__file__).parent.glob("*.md")]
 html_sidebars = {page: [] for page in NO_SIDEBAR}
 
 

@@ -5,10 +5,13 @@ ORDER = [
     "plot_mismatched_head.py",
     "plot_class_weights_and_calibration.py",
     "plot_thresholds.py",
+    "plot_costs.py",
     "plot_multilabel_thresholds.py",
     "plot_compare_heads_grid_search.py",
+    "plot_text.py",
     "plot_loss_curves.py",
     "plot_streaming_partial_fit.py",
+    "plot_many_fits.py",
 ]
 
 

@@ -16,10 +16,12 @@ from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
 from sklearn_heads._members import out_of_fold, parts, resolve, spawn, train
+from sklearn_heads._notebook import Documented
 from sklearn_heads._training import Examples, Member, Settings, initial_network
+from sklearn_heads._versions import Versioned
 
 
-class MLPBase(Fitted, ClassifierMixin, BaseEstimator):
+class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, BaseEstimator):
     """A neural classifier. The subclass says what its labels are and which head stands on top."""
 
     _parameter_constraints = {

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_heads._core.network import logits_of
 from sklearn_heads._inputs import InputEncoding
 
 
@@ -66,7 +67,7 @@ class Fitted:
         head, members = head or self._head, members or self.members_
         order = np.arange(X.shape[0])
         rows = members[0].encoding.rows(X, members[0].network.dtype)
-        decisions = [head.decision(member.network.logits(rows, order)) for member in members]
+        decisions = [head.decision(logits) for logits in logits_of([member.network for member in members], rows, order)]
         decision = decisions[0] if len(decisions) == 1 else head.pool(decisions)
         if np.isnan(decision).any():
             raise ValueError(

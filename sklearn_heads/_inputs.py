@@ -58,6 +58,9 @@ class InputEncoding:
     def __getstate__(self):
         return {**vars(self), "_arrays": None}
 
+    def __repr__(self):
+        return f"InputEncoding({self.kind!r})"
+
     def fit(self, X, weights=None, in_portions=False):
         """Take weighted statistics of X, a block of rows at a time.
 
@@ -130,10 +133,10 @@ class InputEncoding:
         key = (np.result_type(X.dtype, dtype), np.dtype(dtype))
         arrays = self._arrays  # read once: another thread may ask for another precision meanwhile
         if arrays is None or arrays[0] != key:
-            arrays = self._arrays = key, self._arrays_for(*key)
+            arrays = self._arrays = key, self.arrays_for(*key)
         return Rows(X, dtype, **arrays[1], **targets)
 
-    def _arrays_for(self, wide, dtype):
+    def arrays_for(self, wide, dtype):
         """The fitted state in the precisions that the core wants: scaling in the wider one, bins in the network's."""
         arrays = {"mean": self.mean_.astype(wide), "factor": (1 / self.scale_).astype(wide)}
         if self.kind == "standard" or self.is_sparse_:

@@ -133,6 +133,9 @@ class Member:
         self.loss_ = np.inf
         self.loss_curve_, self.validation_loss_curve_ = [], []
 
+    def __repr__(self):
+        return f"Member({'-'.join(map(str, self.network.layer_units))}, {self.network.activation})"
+
     def copy(self):
         """An independent copy to train further, so that a failure leaves this one as it was."""
         twin = copy(self)

@@ -87,8 +87,10 @@ class MLPBinary(MLPBase):
         goes back to the best epoch; else it stops by the training loss. Not used by "lbfgs".
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that a single network keeps aside, stratified.
-    beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
-        Decay of the moments of "adam".
+    beta_1 : float in [0, 1), default=0.9
+        Decay of the first moment of "adam".
+    beta_2 : float in [0, 1), default=0.999
+        Decay of its second moment.
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int or None, default=15
@@ -298,8 +300,10 @@ class MLPMulticlass(MLPBase):
         goes back to the best epoch; else it stops by the training loss. Not used by "lbfgs".
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that a single network keeps aside, stratified.
-    beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
-        Decay of the moments of "adam".
+    beta_1 : float in [0, 1), default=0.9
+        Decay of the first moment of "adam".
+    beta_2 : float in [0, 1), default=0.999
+        Decay of its second moment.
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int or None, default=15
@@ -504,8 +508,10 @@ class MLPMultiLabel(MLPBase):
         goes back to the best epoch; else it stops by the training loss. Not used by "lbfgs".
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that a single network keeps aside, at random.
-    beta_1, beta_2 : float in [0, 1), default=0.9, 0.999
-        Decay of the moments of "adam".
+    beta_1 : float in [0, 1), default=0.9
+        Decay of the first moment of "adam".
+    beta_2 : float in [0, 1), default=0.999
+        Decay of its second moment.
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int or None, default=15

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SOURCE = ROOT / "sklearn_heads"
 MODULES = ["sklearn_heads", *(m.name for m in pkgutil.walk_packages(sklearn_heads.__path__, "sklearn_heads."))]
+NEEDS = {"deployment.md": ["skl2onnx", "onnxruntime", "skops"]}  # the onnx and test extras
 needs_source = pytest.mark.skipif(not SOURCE.exists(), reason="needs the source tree")
 GALLERY = sorted((ROOT / "examples").glob("plot_*.py"))
 ESTIMATORS = [sklearn_heads.MLPBinary, sklearn_heads.MLPMulticlass, sklearn_heads.MLPMultiLabel]
@@ -32,7 +33,10 @@ def table_rows(text):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_examples_of_pages_run(page):
+def test_examples_of_pages_run(page, tmp_path, monkeypatch):
+    for package in NEEDS.get(page.name, ()):
+        pytest.importorskip(package, reason=f"the examples of {page.name} need {package}")
+    monkeypatch.chdir(tmp_path)  # for the files that examples write
     assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
 
 
@@ -91,7 +95,7 @@ def test_an_example_is_one_short_question_with_a_place_in_the_gallery(example):
 
 def test_api_page_lists_every_public_name():
     listed = set(re.findall(r"^   (\w+)$", (ROOT / "docs" / "api.rst").read_text(encoding="utf-8"), re.M))
-    assert listed == {*sklearn_heads.__all__, *sklearn_heads.losses.__all__} - {"losses"}
+    assert listed == {*sklearn_heads.__all__, *sklearn_heads.losses.__all__, "register_converters"} - {"losses"}
 
 
 def test_migrating_page_answers_for_every_attribute_of_mlpclassifier():

@@ -1,8 +1,6 @@
 """ThresholdTuner as an estimator: a drop-in for TunedThresholdClassifierCV, and what it does beyond it."""
 
 import pickle
-import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_heads import ThresholdTuner, thresholds
+from sklearn_heads import ThresholdTuner
 
 
 @parametrize_with_checks([
@@ -487,15 +485,6 @@ def test_bagging_keeps_the_own_decision_where_tuning_is_noise():
         # Nor is it kept for metrics of which it never was the best.
         assert tuner.set_params(scoring="matthews_corrcoef").fit(margin[:, None], y).best_threshold_ != 0
     assert kept >= 5
-
-
-def test_the_tuner_needs_no_network_of_ours():
-    files = sorted(Path(thresholds.__file__).parent.glob("*.py"))
-    assert len(files) > 5
-    for file in files:
-        for line in file.read_text().splitlines():
-            if re.match(r"\s*(from|import) sklearn_heads", line):
-                assert line.split()[1].startswith(("sklearn_heads._core", "sklearn_heads.thresholds")), f"{file.name}: {line}"
 
 
 def test_folds_in_two_processes(rare):

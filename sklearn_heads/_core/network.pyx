@@ -115,7 +115,7 @@ cdef class Network:
             self.layers[nth].b = <char*> address(self.intercepts[nth])
 
     def __reduce__(self):
-        return Network, (self.layer_units, self.activation, self.loss, self.dtype, self.parameters)
+        return Network, (self.layer_units, self.activation, self.loss, self.dtype.name, self.parameters)
 
     def views(self, flat):
         """Cut a flat vector into weight matrices and bias vectors."""
@@ -332,16 +332,10 @@ cdef class Network:
 
     def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
         """Logits (n, k) of the rows named by `order`, a block at a time."""
-        out = np.empty((order.shape[0], self.n_outputs), dtype=self.dtype)
-        self.sweep(rows, order, block, <char*> address(out), None)
-        return out
+        return logits_of([self], rows, order, block)[0]
 
     def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256, stop=None):
         """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
-        return self.sweep(rows, order, block, NULL, stop)
-
-    cdef double sweep(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block, char* out, stop) except? -1:
-        """Forward over rows: logits to out, or, where out is NULL, the sum of the losses."""
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
         cdef double total = 0, flops = 0
         cdef Workspace work = self.workspace(rows, min(block, n_rows), False)
@@ -349,12 +343,9 @@ cdef class Network:
         with nogil:
             while start < n_rows:
                 n = min(block, n_rows - start)
-                if out != NULL:
-                    work.logits = out + start * self.n_outputs * self.itemsize
                 self.gather(rows, &order[start], n, work)
                 self.forward(rows, &order[start], n, work, 0, 0)
-                if out == NULL:
-                    total += self.loss_of(rows, &order[start], n, work, 1, 0, NULL)
+                total += self.loss_of(rows, &order[start], n, work, 1, 0, NULL)
                 start += n
                 flops += n * self.flops_a_row
                 if flops > FLOPS_BETWEEN_SIGNALS:
@@ -362,6 +353,27 @@ cdef class Network:
                     with gil:
                         look_for_interrupt(stop)
         return total
+
+
+def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
+    """Logits (m, n, k) of m networks of one shape: a block of rows is gathered and encoded once for all of them."""
+    cdef Network network, first = networks[0]
+    cdef Py_ssize_t start, n, m, n_rows = order.shape[0], a_row = first.n_outputs * first.itemsize
+    cdef Workspace work = first.workspace(rows, min(block, n_rows), False)
+    logits = np.empty((len(networks), n_rows, first.n_outputs), dtype=first.dtype)
+    cdef char* at = <char*> address(logits)
+    for network in networks:
+        network.check(rows)
+    for start in range(0, n_rows, block):
+        n = min(block, n_rows - start)
+        with nogil:
+            first.gather(rows, &order[start], n, work)
+        for m, network in enumerate(networks):
+            with nogil:
+                work.logits = at + (m * n_rows + start) * a_row
+                network.forward(rows, &order[start], n, work, 0, 0)
+        PyErr_CheckSignals()
+    return logits
 
 
 cdef int look_for_interrupt(stop) except -1:

@@ -69,7 +69,8 @@ LOOP FN(product)(const void *start_, const void *A_, size row, size step, const 
     const REAL *start = start_, *A = A_, *B = B_;
     REAL *C = C_;
     for (size column = 0; column < n;) {
-        const size wide = m == 1 ? (n - column > 3 * LANES ? 4 : 1) : n - column > LANES ? 2 : 1;
+        const size wide = m == 1 ? (n >= 4 * LANES ? 4 : 1) : n - column > LANES ? 2 : 1;
+        if (wide == 4 && n - column < 4 * LANES) column = n - 4 * LANES; /* some columns twice, with the same result */
         const size tall = m == 1 ? 1 : ACCUMULATORS / wide, end = column + wide * LANES;
         const size last = n < LANES ? 0 : (end < n ? end : n) - LANES - column;
         const FN(Tile) tile = m == 1 ? (wide == 4 ? FN(row_4) : FN(row_1)) : wide == 2 ? FN(tile_2) : FN(tile_1);

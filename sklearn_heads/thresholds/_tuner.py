@@ -10,6 +10,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_heads._notebook import Documented
+from sklearn_heads._versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
 from sklearn_heads.thresholds._aggregate import aggregate
 from sklearn_heads.thresholds._grid import MOST_BOOTSTRAPS, Judge
@@ -23,7 +25,7 @@ def _inner_has(method: str):
     return available_if(lambda tuner: hasattr(getattr(tuner, "estimator_", tuner.estimator), method))
 
 
-class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
 
     Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found
@@ -53,6 +55,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the
         probabilities and ignores the labels: best if they are calibrated, bad if not.
     n_bootstraps : int, default=50
+        Bootstraps that "bagged" averages over.
     n_restarts : int, default=10
         Random starts of coordinate ascent (several classes, averages over rows), beside 0.5 or argmax.
     min_positives : int, default=5
@@ -72,6 +75,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     random_state : int, RandomState or None, default=None
         For bootstraps and restarts (None: the same ones each time) and a float cv.
     store_cv_results : bool, default=False
+        Whether to keep `cv_results_`.
 
     Attributes
     ----------
@@ -91,7 +95,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         "thresholds" and "scores" on the held-out rows: every cut, increasing; lists of them for labels; for several
         classes the biases of each start.
     solver_ : {"exact", "coordinate", "grid"}
-    classes_, n_features_in_, feature_names_in_
+    classes_, n_features_in_, feature_names_in_ : ndarray, int, ndarray
         The estimator's.
 
     References

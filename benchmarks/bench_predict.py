@@ -1,0 +1,69 @@
+"""Time of predict_proba against MLPClassifier, on many rows and on one, and of the import.
+
+    python benchmarks/bench_predict.py [--rounds 9] [--json predict.json]
+
+Both networks are trained for three epochs on the same rows, float32, one thread; ours as a single plain network and, last, as the
+default five with encoding. Ratios above 1 are in our favour.
+"""
+import os
+import subprocess
+import sys
+import warnings
+from functools import partial
+
+from common import interleaved, parser, report
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+
+from sklearn_heads import MLPBinary, MLPMulticlass
+
+PLAIN = {"n_members": 1, "input_encoding": None, "early_stopping": False}
+CONFIGURATIONS = [  # name, features, hidden, classes, settings of ours
+    ("20, (100,), 2", 20, (100,), 2, PLAIN),
+    ("20, (100,), 10", 20, (100,), 10, PLAIN),
+    ("64, (128, 128), 10", 64, (128, 128), 10, PLAIN),
+    ("20, (100,), 2, defaults of ours", 20, (100,), 2, {}),
+]
+ROWS, TIMES_ONE = 100_000, 200
+
+
+def main():
+    arguments = parser(__doc__).parse_args()
+    rows = []
+    for name, d, hidden, k, settings in CONFIGURATIONS:
+        if arguments.only not in name:
+            continue
+        rng = np.random.default_rng(0)
+        X, y = rng.standard_normal((ROWS, d)).astype(np.float32), rng.integers(0, k, ROWS)
+        common = {"hidden_layer_sizes": hidden, "max_iter": 3, "random_state": 0}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # three epochs are not meant to converge
+            ours = (MLPBinary if k == 2 else MLPMulticlass)(**common, **settings).fit(X[:2000], y[:2000])
+            peer = MLPClassifier(**common).fit(X[:2000], y[:2000])
+        one = X[:1]
+        times = interleaved({
+            "ours": lambda: ours.predict_proba(X),
+            "peer": lambda: peer.predict_proba(X),
+            "ours, one": lambda: [ours.predict_proba(one) for _ in range(TIMES_ONE)],
+            "peer, one": lambda: [peer.predict_proba(one) for _ in range(TIMES_ONE)],
+        }, arguments.rounds)
+        rows.append({
+            "features, hidden, classes": name,
+            f"{ROWS} rows, ms": times["ours"] * 1e3,
+            "ratio": times["peer"] / times["ours"],
+            "one row, us": times["ours, one"] / TIMES_ONE * 1e6,
+            "ratio, one row": times["peer, one"] / times["ours, one"],
+        })
+    if rows:
+        report("predict_proba against MLPClassifier, one thread", rows, arguments.json)
+    if arguments.only in "import":
+        code = "import time, sklearn.neural_network as _; s = time.time(); import sklearn_heads; print(time.time() - s)"
+        compiled = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # as an installed package is, from the second import on
+        call = partial(subprocess.check_output, [sys.executable, "-c", code], env=compiled)
+        seconds = sorted([float(call()) for _ in range(arguments.rounds + 1)][1:])
+        print(f"\nimport sklearn_heads after sklearn.neural_network: {seconds[len(seconds) // 2] * 1e3:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
