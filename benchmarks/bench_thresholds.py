@@ -5,36 +5,39 @@
 FOLDER holds imbalanced data sets as .npz files with X (n, d) and y (n,), 1 the rare class. Without it only times are
 taken.
 
-Time: both tune an estimator that echoes its input, on the same rows, in turn, in one process; the best of several.
-Score: each data set is split in halves of rows, stratified, once a seed. On the first half both tuners see the same
-out-of-fold probabilities of the same five folds and the same refitted model, computed once; on the second half they are
-scored.
+Time: both tune an estimator that echoes its input, on the same rows, in turn, in one process; the least processor time of
+several rounds.
+Score: each data set is split in halves of rows, stratified, once a seed. A model is fitted six times on the first half:
+without each of five folds, and on all of it. Both tuners get the same out-of-fold probabilities and decide the second
+half by the same probabilities of the last fit, whatever the metric.
 """
 
 import argparse
+import itertools
 import json
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
+from common import machine  # before numpy, which it holds to one thread
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
-from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV, train_test_split
+from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV, cross_val_predict, train_test_split
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import sklearn_heads
-from sklearn_heads.thresholds import ThresholdTuner
+from sklearn_heads import MLPBinary, ThresholdTuner
 from sklearn_heads.thresholds._binary import BinaryCut
 from sklearn_heads.thresholds._metrics import METRICS as EXACT
 
 SETS = ("mammography", "coil2000", "sick", "yeast_me2")
+FOLDS = StratifiedKFold(5)
 METRICS = {"f1": f1_score, "balanced_accuracy": balanced_accuracy_score, "matthews_corrcoef": matthews_corrcoef}
 TUNERS = {
     "untuned": None,
@@ -45,59 +48,43 @@ TUNERS = {
 
 
 def models(seed):
-    """The classifiers, the network last: MLPBinary where the package has it."""
-    network = getattr(sklearn_heads, "MLPBinary", None)
-    mlp = network(random_state=seed) if network else MLPClassifier(early_stopping=True, random_state=seed)
+    """The classifiers; MLPBinary scales inside."""
     return {
         "logistic regression": make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=1000)),
         "naive Bayes": make_pipeline(SimpleImputer(), StandardScaler(), GaussianNB()),
         "HistGradientBoosting": HistGradientBoostingClassifier(random_state=seed),
-        type(mlp).__name__: make_pipeline(SimpleImputer(), StandardScaler(), mlp),
+        "MLPBinary": make_pipeline(SimpleImputer(), MLPBinary(random_state=seed)),
     }
 
 
 class Echo(ClassifierMixin, BaseEstimator):
-    """Its one feature is the probability."""
+    """Its two features are the probabilities: of a held-out row the out-of-fold ones, of a new row the refit's."""
 
     def fit(self, X, y):
         self.classes_ = np.unique(y)
         return self
 
     def predict_proba(self, X):
-        return np.column_stack([1 - X[:, 0], X[:, 0]])
-
-
-class Replay(ClassifierMixin, BaseEstimator):
-    """X holds row numbers; fit only finds which of the recorded fits had these rows.
-
-    `recorded` maps the number of the first left-out row (or -1) to the probabilities of all rows by that fit.
-    """
-
-    def __init__(self, recorded=None):
-        self.recorded = recorded
-
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        rows = X[:, 0].astype(int)
-        left_out = np.setdiff1d(np.arange(self.recorded["n"]), rows)
-        self.proba_ = self.recorded[int(left_out[0]) if len(left_out) else -1]
-        return self
-
-    def predict_proba(self, X):
-        return self.proba_[X[:, 0].astype(int)]
+        return X
 
     def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return self.classes_[X.argmax(axis=1)]
 
 
-def best_time(repeats, run, *args):
-    """The least of several wall-clock times, in ms."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run(*args)
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times)
+def two_columns(proba):
+    """(n, 2) probabilities of both classes."""
+    return np.column_stack([1 - proba, proba])
+
+
+def best_times(rounds, contestants):
+    """The least processor time of each callable, in ms, all run in turn: a busy machine is busy for all."""
+    times = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            start = time.process_time()
+            run()
+            times[name].append(time.process_time() - start)
+    return {name: 1e3 * min(values) for name, values in times.items()}
 
 
 def one_search(scores, labels, weight, counts):
@@ -105,58 +92,46 @@ def one_search(scores, labels, weight, counts):
     return BinaryCut(scores, labels, labels, weight, EXACT["f1"]).search(counts)
 
 
-def measure_times(sizes, repeats):
+def measure_times(sizes, rounds):
     """ms of fit with cv="prefit" for F1 at 5% positives, peer and ours; of our search alone; of np.sort."""
     rows = []
     for n in sizes:
         rng = np.random.default_rng(0)
         y = (rng.random(n) < 0.05).astype(int)
-        X = 1 / (1 + np.exp(2 - rng.normal(size=(n, 1)) - 2 * y[:, None]))
-        echo, row = Echo().fit(X, y), {"n": n}
-        peer = TunedThresholdClassifierCV(echo, scoring="f1", cv="prefit", refit=False)
-        row["peer"] = best_time(max(2, repeats // 3), peer.fit, X, y)
-        for name in ("pooled", "bagged"):
-            ours = ThresholdTuner(echo, scoring="f1", cv="prefit", refit=False, aggregate=name, random_state=0)
-            row[name] = best_time(repeats, ours.fit, X, y)
-        scores, labels, weight, counts = X[:, 0].copy(), y.astype(float), np.ones(n), np.ones(n, np.uint8)
-        row["search"] = best_time(repeats, one_search, scores, labels, weight, counts)
-        row["np_sort"] = best_time(repeats, np.sort, X[:, 0])
-        rows.append(row)
+        scores = 1 / (1 + np.exp(2 - rng.normal(size=n) - 2 * y))
+        X, labels, weight, counts = two_columns(scores), y.astype(float), np.ones(n), np.ones(n, np.uint8)
+        prefit = {"estimator": Echo().fit(X, y), "scoring": "f1", "cv": "prefit", "refit": False, "random_state": 0}
+        times = best_times(rounds, {
+            "peer": partial(TunedThresholdClassifierCV(**prefit).fit, X, y),
+            "pooled": partial(ThresholdTuner(**prefit, aggregate="pooled").fit, X, y),
+            "bagged": partial(ThresholdTuner(**prefit).fit, X, y),
+            "search": partial(one_search, scores, labels, weight, counts),
+            "np_sort": partial(np.sort, scores),
+        })  # fmt: skip
+        rows.append({"n": n, **times})
     return rows
 
 
-def record(model, X, y, X_test, folds):
-    """Probabilities of all rows (training rows, then test rows) by the fit of each fold and of all rows."""
-    everything = np.concatenate([X, X_test])
-    recorded = {"n": len(X), -1: model.fit(X, y).predict_proba(everything)}
-    for train, test in folds:
-        recorded[int(test.min())] = model.fit(X[train], y[train]).predict_proba(everything)
-    return recorded
+def probabilities(X, y, model, seed):
+    """What the tuners are given: out-of-fold probabilities of one half of the rows, and of the other half by a refit."""
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=seed)
+    oof = cross_val_predict(model, X, y, cv=FOLDS, method="predict_proba")[:, 1]
+    return {"oof": oof, "y": y, "test": model.fit(X, y).predict_proba(X_test)[:, 1], "y_test": y_test}
 
 
 def measure_scores(folder, seeds, sets):
-    """Test scores: a list of {set, model, metric, seed, untuned, peer, bagged, pooled}."""
-    out = []
-    for name in sets:
+    """Test scores: yields {set, model, metric, seed, untuned, peer, bagged, pooled}."""
+    for name, seed in itertools.product(sets, range(seeds)):
         data = np.load(Path(folder) / f"{name}.npz")
-        for seed in range(seeds):
-            X, X_test, y, y_test = train_test_split(
-                data["X"], data["y"], test_size=0.5, stratify=data["y"], random_state=seed
-            )
-            folds = list(StratifiedKFold(5).split(X, y))
-            ids, test_ids = np.arange(len(X))[:, None], np.arange(len(X), len(X) + len(X_test))[:, None]
-            for model_name, model in models(seed).items():
-                recorded = record(model, X, y, X_test, folds)
-                for metric, function in METRICS.items():
-                    row = {"set": name, "model": model_name, "metric": metric, "seed": seed}
-                    for tuner, make in TUNERS.items():
-                        estimator = Replay(recorded)
-                        if make is not None:
-                            estimator = make(estimator, metric, folds)
-                        row[tuner] = float(function(y_test, estimator.fit(ids, y).predict(test_ids)))
-                    out.append(row)
-        print(f"{name}: done", flush=True)
-    return out
+        for model_name, model in models(seed).items():
+            given = probabilities(data["X"], data["y"], model, seed)
+            X, X_test = two_columns(given["oof"]), two_columns(given["test"])
+            for metric, function in METRICS.items():
+                row = {"set": name, "model": model_name, "metric": metric, "seed": seed}
+                for tuner, make in TUNERS.items():
+                    estimator = Echo() if make is None else make(Echo(), metric, FOLDS)
+                    row[tuner] = float(function(given["y_test"], estimator.fit(X, given["y"]).predict(X_test)))
+                yield row
 
 
 def summarise(scores):
@@ -180,9 +155,10 @@ def main():
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="10,000 rows, the smallest set, 3 seeds")
-    parser.add_argument("--json", help="write all measurements to this file")
+    parser.add_argument("--json", help="write all measurements to this file, as they come")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    print(machine())
     times = measure_times((10_000,) if options.quick else (10_000, 100_000), 5 if options.quick else 15)
     print(
         "| rows | peer | pooled | ratio | bagged | ratio | search alone | np.sort |\n|--:|--:|--:|--:|--:|--:|--:|--:|"
@@ -190,10 +166,13 @@ def main():
     for t in times:
         ours = " | ".join(f"{t[name]:.2f} ms | {t['peer'] / t[name]:.0f}x" for name in ("pooled", "bagged"))
         print(f"| {t['n']:,} | {t['peer']:.1f} ms | {ours} | {t['search']:.2f} ms | {t['np_sort']:.2f} ms |")
-    result = {"times": times}
+    result = {"times": times, "scores": []}
     if options.data:
         sets, seeds = (("yeast_me2",), 3) if options.quick else (options.sets, options.seeds)
-        result["scores"] = measure_scores(options.data, seeds, sets)
+        for row in measure_scores(options.data, seeds, sets):
+            result["scores"].append(row)
+            if options.json:
+                Path(options.json).write_text(json.dumps(result, indent=1))
         print("| set | model | metric | 0.5 | peer | bagged | pooled | bagged - peer |\n|--|--|--|--:|--:|--:|--:|--:|")
         for s in (lines := summarise(result["scores"])):
             means = " | ".join(f"{s[tuner]:.3f}" for tuner in TUNERS)
@@ -203,7 +182,7 @@ def main():
         errors = np.array([s["error"] for s in lines])
         print(f"mean difference {differences.mean():+.4f}; worse beyond one standard error in "
               f"{np.sum(differences < -errors)} of {len(lines)}, better in {np.sum(differences > errors)}")  # fmt: skip
-    if options.json:
+    elif options.json:
         Path(options.json).write_text(json.dumps(result, indent=1))
 
 

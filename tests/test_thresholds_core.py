@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sklearn_heads._core import sweep as core
+from sklearn_heads.thresholds._binary import summed
 from sklearn_heads.thresholds._metrics import METRICS, fbeta
 from sklearn_heads.thresholds._ranking import Ranking, descending
 
@@ -16,7 +17,10 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 @settings(max_examples=200, deadline=None)
 @given(arrays(float, st.integers(1, 300), elements=FINITE))
 def test_sort_is_a_stable_descending_sort(scores):
-    assert np.array_equal(descending(scores), np.argsort(-scores, kind="stable"))
+    order, sorted_scores, last = descending(scores)
+    assert np.array_equal(order, np.argsort(-scores, kind="stable"))
+    assert np.array_equal(sorted_scores, scores[order])
+    assert np.array_equal(last, np.append(sorted_scores[:-1] > sorted_scores[1:], True))
 
 
 @pytest.mark.parametrize("n", [1, 255, 256, 257, 1000])
@@ -46,9 +50,10 @@ def test_poisson_differs_by_seed_and_repeats_by_seed():
 def random_sweep(seed):
     """Sorted scores with ties, weights of both classes, and counts with zeros."""
     rng = np.random.default_rng(seed)
-    n = rng.integers(2, 30)
-    ranking = Ranking(rng.integers(0, rng.integers(2, 12), n).astype(float))
-    y = rng.integers(0, 2, n)
+    # Rows are swept in blocks of 64.
+    n = rng.integers(2, 30) if seed % 3 else rng.integers(60, 400)
+    ranking = Ranking(rng.integers(0, rng.integers(2, 2 * n), n).astype(float))
+    y = (rng.random(n) < np.linspace(rng.random(), 0, n)).astype(int)
     y[:2] = 0, 1
     weight = rng.choice([1.0, 0.5, 2.0, rng.random()], n)
     counts = rng.integers(0, 3, n).astype(np.uint8)
@@ -61,13 +66,13 @@ def test_sweep_finds_the_best_position(name):
     metric = fbeta(2) if name == "f2" else METRICS[name]
     for seed in range(200):
         ranking, pos, neg, counts = random_sweep(seed)
-        P, N = core.totals(pos, neg, counts, len(pos))
+        blocks, P, N = summed(pos, neg, counts)
         tp = np.append(0, np.cumsum(counts * pos))[ranking.positions]
         fp = np.append(0, np.cumsum(counts * neg))[ranking.positions]
         values = metric.values(tp, fp, P, N)
         numbers = metric.coefficients(P, N)[0]
         first, final, best = core.sweep(
-            pos, neg, counts, ranking.last, metric.kind, numbers, 0, np.zeros(6), 0, 0.0, True
+            pos, neg, counts, ranking.last, blocks, metric.kind, numbers, 0, np.zeros(6), 0, 0.0, True
         )
         assert best == pytest.approx(values.max(), abs=1e-12)
         at = dict(zip(ranking.positions, values, strict=True))
@@ -80,13 +85,13 @@ def test_sweep_under_a_constraint_is_the_best_feasible_position():
     found = 0
     for seed in range(300):
         ranking, pos, neg, counts = random_sweep(seed)
-        P, N = core.totals(pos, neg, counts, len(pos))
+        blocks, P, N = summed(pos, neg, counts)
         tp = np.append(0, np.cumsum(counts * pos))[ranking.positions]
         fp = np.append(0, np.cumsum(counts * neg))[ranking.positions]
         feasible = limit.values(tp, fp, P, N) >= 0.6 - 1e-12
         first, _, best = core.sweep(
-            pos, neg, counts, ranking.last, objective.kind, objective.coefficients(P, N)[0], limit.kind,
-            limit.coefficients(P, N)[0], 1, 0.6, True,
+            pos, neg, counts, ranking.last, blocks, objective.kind, objective.coefficients(P, N)[0],
+            limit.kind, limit.coefficients(P, N)[0], 1, 0.6, True,
         )  # fmt: skip
         if not feasible.any():
             assert first == -1

@@ -86,5 +86,10 @@ def test_what_cannot_be_drawn(problem):
     tuner = ThresholdTuner(Echo(), scoring="f1_macro", random_state=0).fit(P, P.argmax(1))
     with pytest.raises(ValueError, match="decided by biases"):
         ThresholdCurveDisplay.from_estimator(tuner, P, P.argmax(1))
+    with pytest.raises(ValueError, match="decided by biases"):
+        ThresholdCurveDisplay.from_predictions(P.argmax(1), P)
+    for wrong in (scores[:5], np.column_stack([1 - scores, scores])):
+        with pytest.raises(ValueError, match=r"shape of y_true.*proba\[:, 1\]"):
+            ThresholdCurveDisplay.from_predictions(y, wrong)
     with pytest.raises(ValueError, match="cannot be drawn as a curve"):
         ThresholdCurveDisplay.from_predictions(y, scores, scoring=make_scorer(lambda y, p: 0.0))

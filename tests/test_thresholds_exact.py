@@ -2,6 +2,7 @@
 searches.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -34,6 +35,12 @@ def correlation(tp, fp, fn, tn):
     return ratio(tp * tn - fp * fn, np.sqrt(np.maximum((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn), 0)))
 
 
+def f1_of_both(tp, fp, fn, tn, average):
+    positive, negative, n = 2 * tp / (2 * tp + fp + fn), 2 * tn / (2 * tn + fp + fn), tp + fp + fn + tn
+    share = {"macro": 0.5, "weighted": (tp + fn) / n}
+    return (tp + tn) / n if average == "micro" else share[average] * positive + (1 - share[average]) * negative
+
+
 # What to pass, scikit-learn's value of predictions, and the textbook formula of counts: tp, fp, fn, tn.
 BINARY = {
     "f1": ({"scoring": "f1"}, skm.f1_score, lambda tp, fp, fn, tn: 2 * tp / (2 * tp + fp + fn)),
@@ -41,6 +48,19 @@ BINARY = {
         {"scoring": make_scorer(skm.fbeta_score, beta=0.5)},
         lambda y, p, **k: skm.fbeta_score(y, p, beta=0.5, **k),
         lambda tp, fp, fn, tn: 1.25 * tp / (1.25 * tp + fp + 0.25 * fn),
+    ),
+    **{
+        f"f1_{average}": (
+            {"scoring": f"f1_{average}"},
+            functools.partial(skm.f1_score, average=average),
+            functools.partial(f1_of_both, average=average),
+        )
+        for average in ("macro", "weighted", "micro")
+    },
+    "f2_macro": (
+        {"scoring": make_scorer(skm.fbeta_score, beta=2, average="macro")},
+        functools.partial(skm.fbeta_score, beta=2, average="macro"),
+        lambda tp, fp, fn, tn: (5 * tp / (5 * tp + fp + 4 * fn) + 5 * tn / (5 * tn + fn + 4 * fp)) / 2,
     ),
     "jaccard": ({"scoring": "jaccard"}, skm.jaccard_score, lambda tp, fp, fn, tn: tp / (tp + fp + fn)),
     "precision": (
@@ -212,6 +232,12 @@ def matthews(table):
 
 def f1s(table):
     return 2 * np.diag(table) / (table.sum(0) + table.sum(1))
+
+
+def f1_of_both(tp, fp, fn, tn, average):
+    positive, negative, n = 2 * tp / (2 * tp + fp + fn), 2 * tn / (2 * tn + fp + fn), tp + fp + fn + tn
+    share = {"macro": 0.5, "weighted": (tp + fn) / n}
+    return (tp + tn) / n if average == "micro" else share[average] * positive + (1 - share[average]) * negative
 
 
 # What to pass, scikit-learn's value of predictions, and the formula of the confusion matrix.

@@ -479,6 +479,8 @@ def test_bagging_keeps_the_own_decision_where_tuning_is_noise():
         assert tuner.set_params(aggregate="pooled").fit(margin[:, None], y).best_threshold_ != 0
         # Where zero is far from the best cut it goes.
         assert tuner.set_params(aggregate="bagged").fit(margin[:, None] + 2, y).best_threshold_ > 1
+        # Nor is it kept for metrics of which it never was the best.
+        assert tuner.set_params(scoring="matthews_corrcoef").fit(margin[:, None], y).best_threshold_ != 0
     assert kept >= 5
 
 

@@ -13,6 +13,7 @@ A metric is a kind and six numbers, computed by the caller from the totals P and
     CORRELATION   (m1 tp + m2 fp) / sqrt(m3 q (m4 - q)) with q = tp + fp: the Matthews coefficient
     ROOT_PRODUCT  sqrt(tp (m1 - fp) / m0): the geometric mean of recall and specificity
     EXACT_MATCH   1 when tp = m0 and fp = 0: a row whose labels are all right
+    TWO_RATIOS    m0 tp / (m1 + tp + fp) + m2 (m3 - fp) / (m4 - tp - fp): either class as the positive one, averaged
 
 These functions neither allocate nor validate: `sklearn_heads.thresholds` does.  n rows, g groups, k classes.
 """
@@ -20,12 +21,15 @@ from libc.math cimport sqrt
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
-RATIO, CORRELATION, ROOT_PRODUCT, EXACT_MATCH = 0, 1, 2, 3
+RATIO, CORRELATION, ROOT_PRODUCT, EXACT_MATCH, TWO_RATIOS = 0, 1, 2, 3, 4
 GROUPS, MATTHEWS, KAPPA, COST = 0, 1, 2, 3
 
 # Rounding in the running sums may miss a bound that exact arithmetic meets.
 TOLERANCE = 1e-12
 cdef double SLACK = TOLERANCE
+# Rows of a block, of which only the sums may be needed.
+BLOCK = 64
+cdef Py_ssize_t ROWS = BLOCK
 
 
 cdef inline double value(int kind, const double* m, double tp, double fp) noexcept nogil:
@@ -40,6 +44,9 @@ cdef inline double value(int kind, const double* m, double tp, double fp) noexce
     if kind == 2:
         q = tp * (m[1] - fp)
         return sqrt(q / m[0]) if q > 0 else 0
+    if kind == 4:
+        q = tp + fp
+        return m[0] * tp / (m[1] + q) + m[2] * (m[3] - fp) / (m[4] - q)
     return tp == m[0] and fp == 0
 
 
@@ -51,39 +58,71 @@ def values(int kind, const double[:, ::1] metrics, const double[::1] tp, const d
             out[i] = value(kind, &metrics[0, 0] + i * stride, tp[i], fp[i])
 
 
-def totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, Py_ssize_t stop):
-    """Positive and negative weight of a replicate among the first `stop` rows."""
-    cdef Py_ssize_t i, whole = stop - stop % 4
+cdef inline double drawn(const double* weight, const uint8_t* counts, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Weight of a replicate from row start to row stop."""
+    cdef Py_ssize_t i, whole = stop - (stop - start) % 4
     cdef int j
     # Four sums at once: one would wait for each addition.
-    cdef double[4] p = [0, 0, 0, 0]
-    cdef double[4] q = [0, 0, 0, 0]
+    cdef double[4] sums = [0, 0, 0, 0]
+    for i in range(start, whole, 4):
+        for j in range(4):
+            sums[j] += counts[i + j] * weight[i + j]
+    for i in range(whole, stop):
+        sums[0] += counts[i] * weight[i]
+    return sums[0] + sums[1] + (sums[2] + sums[3])
+
+
+def totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, Py_ssize_t stop):
+    """Positive and negative weight of a replicate: tp and fp among the first `stop` rows, P and N among all."""
+    cdef Py_ssize_t n = pos.shape[0]
+    cdef double tp, fp, fn, tn
     with nogil:
-        for i in range(0, whole, 4):
-            for j in range(4):
-                p[j] += counts[i + j] * pos[i + j]
-                q[j] += counts[i + j] * neg[i + j]
-        for i in range(whole, stop):
-            p[0] += counts[i] * pos[i]
-            q[0] += counts[i] * neg[i]
-    return p[0] + p[1] + (p[2] + p[3]), q[0] + q[1] + (q[2] + q[3])
+        tp, fp = drawn(&pos[0], &counts[0], 0, stop), drawn(&neg[0], &counts[0], 0, stop)
+        fn, tn = drawn(&pos[0], &counts[0], stop, n), drawn(&neg[0], &counts[0], stop, n)
+    return tp, fp, tp + fn, fp + tn
+
+
+def block_totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, double[:, ::1] blocks):
+    """Positive and negative weight of a replicate, P and N, and in `blocks` (BLOCK rows each, the last may be shorter)."""
+    cdef Py_ssize_t k, start, stop
+    cdef double P = 0, N = 0
+    with nogil:
+        for k in range(blocks.shape[0]):
+            start, stop = ROWS * k, min(ROWS * (k + 1), pos.shape[0])
+            blocks[k, 0] = drawn(&pos[0], &counts[0], start, stop)
+            blocks[k, 1] = drawn(&neg[0], &counts[0], start, stop)
+            P += blocks[k, 0]
+            N += blocks[k, 1]
+    return P, N
 
 
 cdef inline Py_ssize_t walk_ratio(
-    const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n, const double* m,
-    bint none_allowed, double* best,
+    const double* pos, const double* neg, const uint8_t* counts, const uint8_t* last, Py_ssize_t n,
+    const double[:, ::1] blocks, const double* m, bint none_allowed, double* best,
 ) noexcept nogil:
-    """`walk` for RATIO without a constraint, the common case: a / b > best as a > best b, so nothing is divided."""
-    cdef Py_ssize_t i, first = 0 if none_allowed else -1
-    cdef double a, b, v = value(0, m, 0, 0) if none_allowed else 0, tp = 0, fp = 0
-    for i in range(n):
-        tp += counts[i] * pos[i]
-        fp += counts[i] * neg[i]
-        if last[i]:
-            a, b = m[0] + m[1] * tp + m[2] * fp, m[3] + m[4] * tp + m[5] * fp
-            if a > v * b or first < 0:
-                first = i + 1
-                v = a / b if b > 0 else 0
+    """`walk` for RATIO without a constraint, the common case.
+
+    a / b > v is a - v b > 0, so nothing is divided; and a - v b is linear in (tp, fp), so within a block it is largest
+    in a corner of what the block adds to them. Where even that corner is not positive, no cut within is better than v:
+    past the optimum hardly a block is entered.
+    """
+    cdef Py_ssize_t i, k, first = 0 if none_allowed else -1
+    cdef double a, b, v = value(0, m, 0, 0) if none_allowed else 0, tp, fp, tp_next = 0, fp_next = 0
+    for k in range(blocks.shape[0]):
+        tp, fp = tp_next, fp_next
+        tp_next += blocks[k, 0]
+        fp_next += blocks[k, 1]
+        a = m[0] - v * m[3] + max((m[1] - v * m[4]) * tp, (m[1] - v * m[4]) * tp_next)
+        if first >= 0 and a + max((m[2] - v * m[5]) * fp, (m[2] - v * m[5]) * fp_next) <= 0:
+            continue
+        for i in range(ROWS * k, min(ROWS * (k + 1), n)):
+            tp += counts[i] * pos[i]
+            fp += counts[i] * neg[i]
+            if last[i]:
+                a, b = m[0] + m[1] * tp + m[2] * fp, m[3] + m[4] * tp + m[5] * fp
+                if a > v * b or first < 0:
+                    first = i + 1
+                    v = a / b if b > 0 else 0
     best[0] = v
     return first
 
@@ -111,19 +150,20 @@ cdef inline Py_ssize_t walk(
 
 
 def sweep(
-    const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, const uint8_t[::1] last, int kind,
-    const double[::1] metric, int limit_kind, const double[::1] limit, double sense, double bound, bint none_allowed,
+    const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, const uint8_t[::1] last,
+    const double[:, ::1] blocks, int kind, const double[::1] metric, int limit_kind, const double[::1] limit,
+    double sense, double bound, bint none_allowed,
 ):
     """The best position for a metric, where sense * limit >= sense * bound; sense 0 for no such constraint.
 
-    Returns (first, final, value): rows without weight in this replicate leave a gap of equally good positions from
-    first to final.  first is -1 when no position satisfies the constraint.
+    blocks are those of `block_totals`.  Returns (first, final, value): rows without weight in this replicate leave a
+    gap of equally good positions from first to final.  first is -1 when no position satisfies the constraint.
     """
     cdef Py_ssize_t i, first, final, n = pos.shape[0]
     cdef double best
     with nogil:
         if kind == 0 and sense == 0:
-            first = walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], n, &metric[0], none_allowed, &best)
+            first = walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], n, blocks, &metric[0], none_allowed, &best)
         else:
             first = walk(&pos[0], &neg[0], &counts[0], &last[0], n, kind, &metric[0], limit_kind, &limit[0], sense,
                          bound, none_allowed, &best)
@@ -283,53 +323,79 @@ def accumulate_left_out(
                     sum[i * k + j] += coordinates[j] if drawn[i] == 0 else 0
 
 
-cdef inline uint64_t descending_key(double x) noexcept nogil:
-    """Unsigned integers in the opposite order of the doubles; the two zeros are one."""
-    cdef uint64_t bits
-    x += 0.0
-    memcpy(&bits, &x, 8)
+cdef inline uint64_t flip(uint64_t bits) noexcept nogil:
+    """From the bits of a double to an unsigned integer in the opposite order, and back."""
     return bits if bits >> 63 else bits ^ <uint64_t> 0x7FFFFFFFFFFFFFFF
 
 
-def sort_descending(const double[::1] scores, uint64_t[:, ::1] keys, int32_t[:, ::1] rows, int32_t[:, ::1] bins):
+def sort_descending(
+    const double[:] scores, double[::1] keys, double[::1] spare_keys, int32_t[::1] rows, int32_t[::1] spare_rows,
+    int32_t[:, ::1] bins, uint8_t[::1] last,
+):
     """Radix sort, least digit first: 11 bits a pass, passes in which all keys agree left out.
 
-    keys and rows have shape (2, n), bins (6, 2048). Returns which of the two rows of `rows` holds the order: indices by
-    descending score, ties in their order of appearance.
+    keys and rows and their spares have shape (n,), bins (6, 2048). Fills keys with the scores, largest first, rows with
+    the order, ties in their order of appearance, and last (n,) with 1 where a run of ties ends. Returns whether these are
+    in the spares instead.
     """
     cdef Py_ssize_t i, n = scores.shape[0]
-    cdef int digit, b, side = 0
+    cdef int digit, b
+    cdef bint swapped = False
     cdef int32_t start, count
     cdef uint64_t key
-    cdef uint64_t* from_keys
-    cdef uint64_t* to_keys
-    cdef int32_t* from_rows
-    cdef int32_t* to_rows
+    cdef double x
+    # The integers are sorted in the memory of the doubles that they become.
+    cdef uint64_t* from_keys = <uint64_t*> &keys[0]
+    cdef uint64_t* to_keys = <uint64_t*> &spare_keys[0]
+    cdef int32_t* from_rows = &rows[0]
+    cdef int32_t* to_rows = &spare_rows[0]
     cdef int32_t* slots
     with nogil:
         memset(&bins[0, 0], 0, 6 * 2048 * sizeof(int32_t))
         for i in range(n):
-            key = descending_key(scores[i])
-            keys[0, i] = key
-            rows[0, i] = <int32_t> i
+            x = scores[i] + 0.0  # the two zeros are one
+            memcpy(&key, &x, 8)
+            key = flip(key)
+            from_keys[i] = key
+            from_rows[i] = <int32_t> i
             for digit in range(6):
                 bins[digit, (key >> (11 * digit)) & 2047] += 1
         for digit in range(6):
             slots = &bins[digit, 0]
-            if n == 0 or slots[(keys[0, 0] >> (11 * digit)) & 2047] == n:
+            if slots[(from_keys[0] >> (11 * digit)) & 2047] == n:
                 continue
             start = 0
             for b in range(2048):
                 count = slots[b]
                 slots[b] = start
                 start += count
-            from_keys, to_keys = &keys[side, 0], &keys[1 - side, 0]
-            from_rows, to_rows = &rows[side, 0], &rows[1 - side, 0]
             for i in range(n):
                 key = from_keys[i]
                 b = (key >> (11 * digit)) & 2047
                 to_keys[slots[b]] = key
                 to_rows[slots[b]] = from_rows[i]
                 slots[b] += 1
-            side = 1 - side
-    return side
+            from_keys, to_keys = to_keys, from_keys
+            from_rows, to_rows = to_rows, from_rows
+            swapped = not swapped
+        last[n - 1] = 1
+        for i in range(n - 1):
+            last[i] = from_keys[i] != from_keys[i + 1]
+        for i in range(n):
+            from_keys[i] = flip(from_keys[i])
+    return swapped
+
+
+ctypedef fused label:
+    uint8_t
+    double
+
+
+def split(const int32_t[:] order, const label[:] labels, const double[:] weight, double[::1] pos, double[::1] neg):
+    """Weight of each row, in an order, for the positive and for the negative class; labels may be probabilities."""
+    cdef Py_ssize_t i, row
+    with nogil:
+        for i in range(order.shape[0]):
+            row = order[i]
+            pos[i] = weight[row] * labels[row]
+            neg[i] = weight[row] - pos[i]

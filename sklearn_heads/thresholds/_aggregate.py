@@ -43,8 +43,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K
     biases to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
 
-    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag: there,
-    whatever the search found on all rows is noise.
+    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag.
     """
     everything = np.ones(len(folds), np.uint8)
     pooled = problem.search(everything)
@@ -54,7 +53,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
         folds = problem.arrange(folds) if folds.any() else _parts(len(folds))
     untuned = None if own is None or how != "bagged" else problem.at(own)
     by_row = how == "bagged" and hasattr(problem, "evaluate_rows")
-    left_out = _ByRow(problem, pooled, untuned) if by_row else _BySolution(problem, untuned)
+    left_out = _ByRow(problem, len(folds), pooled, untuned) if by_row else _BySolution(problem, untuned)
     solutions = []
     for counts in replicates(how, folds, n_bootstraps, rng):
         if (solution := problem.search(counts, pooled)) is not None:
@@ -81,10 +80,9 @@ def _parts(n):
 class _ByRow:
     """Scores of the average of cuts and of the own decision: sums, a row, over the bootstraps without that row."""
 
-    def __init__(self, problem, solution, untuned):
+    def __init__(self, problem, n, solution, untuned):
         self.problem, self.untuned = problem, untuned
-        n, size = len(problem.weight), len(problem.coordinates(solution))
-        self.sums, self.seen = np.zeros((n, size)), np.zeros(n)
+        self.sums, self.seen = np.zeros((n, len(problem.coordinates(solution)))), np.zeros(n)
 
     def add(self, solution, counts):
         core.accumulate_left_out(counts, self.problem.coordinates(solution), self.sums, self.seen)

@@ -22,11 +22,17 @@ class Constraint:
         return self.sense * (values - self.bound) >= -1e-12
 
 
+def summed(pos, neg, counts):
+    """Weight of a replicate in blocks of rows, for `core.sweep`, and in all, P and N."""
+    blocks = np.empty((-(-len(pos) // core.BLOCK), 2))
+    return blocks, *core.block_totals(pos, neg, counts, blocks)
+
+
 def best_position(ranking, pos, neg, counts, metric, constraint=None):
     """(first, final) of the equally good best positions of a replicate, or None where the metric or the constraint
     fails.
     """
-    P, N = core.totals(pos, neg, counts, len(pos))
+    blocks, P, N = summed(pos, neg, counts)
     if not metric.defined(P, N):
         return None
     numbers, limit, sense, bound, kind = metric.coefficients(P, N)[0], np.zeros(6), 0, 0.0, 0
@@ -34,7 +40,7 @@ def best_position(ranking, pos, neg, counts, metric, constraint=None):
         limit, sense, bound = constraint.metric.coefficients(P, N)[0], constraint.sense, constraint.bound
         kind = constraint.metric.kind
     first, final, _ = core.sweep(
-        pos, neg, counts, ranking.last, metric.kind, numbers, kind, limit, sense, bound, ranking.none_allowed
+        pos, neg, counts, ranking.last, blocks, metric.kind, numbers, kind, limit, sense, bound, ranking.none_allowed
     )
     return None if first < 0 else (first, final)
 
@@ -76,13 +82,9 @@ class BinaryCut:
 
     def __init__(self, scores, labels, truth, weight, metric, constraint=None, candidates=None):
         self.ranking = Ranking(scores, candidates)
-        order = self.ranking.order
         self.metric, self.constraint = metric, constraint
-        self.weight = weight[order]
-        self.pos = self.weight * labels[order]
-        self.neg = self.weight - self.pos
-        self.true_pos = self.pos if truth is labels else self.weight * truth[order]
-        self.true_neg = self.neg if truth is labels else self.weight - self.true_pos
+        self.pos, self.neg = self.ranking.split(labels, weight)
+        self.true_pos, self.true_neg = (self.pos, self.neg) if truth is labels else self.ranking.split(truth, weight)
 
     def arrange(self, folds):
         """Fold numbers in the order in which this problem keeps its rows."""
@@ -93,15 +95,14 @@ class BinaryCut:
         return None if found is None else np.array(found)
 
     def evaluate(self, solution, counts) -> float:
-        P, N = core.totals(self.true_pos, self.true_neg, counts, len(counts))
+        tp, fp, P, N = core.totals(self.true_pos, self.true_neg, counts, solution[0])
         if not self.metric.defined(P, N):
             return np.nan
-        tp, fp = core.totals(self.true_pos, self.true_neg, counts, solution[0])
         return float(self.metric.values([tp], [fp], P, N)[0])
 
     @cached_property
     def log_alerts(self):
-        return self.ranking.log_alerts(self.weight)
+        return self.ranking.log_alerts(self.pos + self.neg)
 
     def coordinates(self, solution):
         return self.ranking.coordinate(solution, self.log_alerts)

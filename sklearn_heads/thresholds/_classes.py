@@ -74,7 +74,23 @@ class Sample:
         )  # fmt: skip
 
 
-class ClassBiases:
+class Biases:
+    """Solutions (K,) that are added to the logits: averages are means, and rows stay in the order of the user."""
+
+    def arrange(self, folds):
+        return folds
+
+    def average(self, solutions):
+        return solutions.mean(axis=0)
+
+    def parameters(self, solutions):
+        return solutions
+
+    def at(self, bias):
+        return np.asarray(bias)
+
+
+class ClassBiases(Biases):
     """Biases that maximise an objective of the predicted class.
 
     Raising the bias of one class moves rows to it, one after another, in the order of their margin over the best other
@@ -107,9 +123,6 @@ class ClassBiases:
         self.starts = [np.zeros(k), -np.log(np.maximum(prior, 1e-9))]
         self.starts += list(rng.normal(scale=logits.std(axis=0).mean(), size=(n_restarts, k)))
 
-    def arrange(self, folds):
-        return folds
-
     def search(self, counts, start=None):
         drawn = np.flatnonzero(counts[self.row])
         rows = np.flatnonzero(counts)
@@ -141,15 +154,6 @@ class ClassBiases:
             return np.nan
         weight = self.weight[rows] * counts[rows]
         return Sample(self.objective, self.logits[rows], np.arange(len(rows)), self.truth[rows], weight).value(solution)
-
-    def average(self, solutions):
-        return solutions.mean(axis=0)
-
-    def parameters(self, solutions):
-        return solutions
-
-    def at(self, bias):
-        return np.asarray(bias)
 
     def curve(self) -> dict:
         """The biases at which each start ends, and their scores."""

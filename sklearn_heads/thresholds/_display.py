@@ -14,6 +14,10 @@ from sklearn_heads.thresholds._ranking import Ranking
 from sklearn_heads.thresholds._scores import check_finite
 
 MOST_PANELS = 9
+NO_CUTS = (
+    "Three or more classes are decided by biases, not by cuts, so there is no curve over the cut to draw. "
+    "See class_bias_, or a ConfusionMatrixDisplay of the predictions."
+)
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,7 @@ class ThresholdCurveDisplay:
         """
         check_is_fitted(estimator)
         if hasattr(estimator, "class_bias_"):
-            raise ValueError(
-                "Three or more classes are decided by biases, not by cuts, so there is no curve over the cut to draw. "
-                "See class_bias_, or a ConfusionMatrixDisplay of the predictions."
-            )
+            raise ValueError(NO_CUTS)
         objective, constraint = estimator._objective()
         if objective.metric is None:
             raise ValueError(
@@ -77,6 +78,14 @@ class ThresholdCurveDisplay:
         `ThresholdTuner`.
         """
         kind, y, classes = check_target(y_true)
+        if kind == "multiclass":
+            raise ValueError(NO_CUTS)
+        scores = np.asarray(scores, float)
+        if scores.shape != y.shape:
+            raise ValueError(
+                f"scores must have the shape of y_true, {y.shape}; got {scores.shape}. Pass those of the positive class, "
+                "proba[:, 1], or a column for each label."
+            )
         objective = parse_scoring(scoring, "binary", None)
         if objective.metric is None:
             raise ValueError(
@@ -86,7 +95,7 @@ class ThresholdCurveDisplay:
         if kind == "binary":
             y = (y == classes[positive_class(classes, pos_label, objective, limit)]).astype(float)
         cuts = None if cuts is None else np.atleast_1d(cuts)
-        return cls._draw(y, np.asarray(scores, float), objective.metric, limit, cuts, None, sample_weight, names, ax)
+        return cls._draw(y, scores, objective.metric, limit, cuts, None, sample_weight, names, ax)
 
     @classmethod
     def _draw(cls, truth, scores, metric, constraint, cuts, spread, sample_weight, names, ax):

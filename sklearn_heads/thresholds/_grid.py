@@ -6,12 +6,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import _safe_indexing
 
+from sklearn_heads.thresholds._classes import Biases
 from sklearn_heads.thresholds._ranking import Ranking
 
 N_CUTS = 200
 N_PASSES = 3
 # Each replicate costs a whole grid of calls.
 MOST_BOOTSTRAPS = 10
+NO_SCORE = "The scorer gives nan for every cut, so none is best. Look at what it gives for predictions of your own."
 
 
 class _Predicted(ClassifierMixin, BaseEstimator):
@@ -31,7 +33,9 @@ class Judge:
         self.scorer, self.X, self.y, self.classes, self.params = scorer, X, y, classes, params
 
     def on(self, rows):
-        """The score as a function of the labels of these rows."""
+        """The score as a function of the labels of these rows; nan for no rows."""
+        if len(rows) == 0:
+            return lambda labels: np.nan
         X, y = _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
         params = {name: _safe_indexing(value, rows) for name, value in self.params.items()}
         return lambda labels: float(self.scorer(_Predicted(labels, self.classes), X, y, **params))
@@ -47,6 +51,22 @@ def grid(scores, positive, size: int) -> np.ndarray:
         places.append(np.searchsorted(ranking.positions, chosen))
     positions = ranking.positions[np.unique(np.concatenate(places).astype(int))]
     return ranking.cut(positions)[::-1]
+
+
+def ascend(score, solution, steps):
+    """Coordinate ascent from a solution: steps(solution, i) are the values to try for entry i. None if all give nan."""
+    best = score(solution)
+    for _ in range(N_PASSES if len(solution) > 1 else 1):
+        before = best
+        for i in range(len(solution)):
+            for step in steps(solution, i):
+                tried = solution.copy()
+                tried[i] = step
+                if (value := score(tried)) > best or np.isnan(best):
+                    best, solution = value, tried
+        if best <= before:
+            break
+    return None if np.isnan(best) else solution
 
 
 class GridCuts:
@@ -77,29 +97,15 @@ class GridCuts:
 
     def search(self, counts, start=None):
         rows = np.repeat(np.arange(len(counts)), counts)
-        if len(rows) == 0:
-            return None
-        score = self.judge.on(rows)
-        solution, best = self.start.copy(), -np.inf
-        for _ in range(N_PASSES if len(self.rankings) > 1 else 1):
-            before = best
-            for column, ranking in enumerate(self.rankings):
-                for position in ranking.positions:
-                    tried = solution.copy()
-                    tried[column] = position
-                    value = score(self._labels(tried, rows))
-                    if value > best:
-                        best, solution = value, tried
-            if best <= before:
-                break
-        return solution if best > -np.inf else None
+        return ascend(self._score(rows), self.start, lambda solution, column: self.rankings[column].positions)
 
-    def _labels(self, solution, rows):
-        return self.decode(self.scores[rows] >= self.parameters(solution))
+    def _score(self, rows):
+        """The score of these rows as a function of the solution."""
+        judge = self.judge.on(rows)
+        return lambda solution: judge(self.decode(self.scores[rows] >= self.parameters(solution)))
 
     def evaluate(self, solution, counts) -> float:
-        rows = np.flatnonzero(counts)
-        return self.judge.on(rows)(self._labels(solution, rows)) if len(rows) else np.nan
+        return self._score(np.flatnonzero(counts))(solution)
 
     def coordinates(self, solution):
         each = zip(self.rankings, solution, self.log_alerts)
@@ -107,8 +113,6 @@ class GridCuts:
 
     def evaluate_rows(self, means, counts) -> float:
         rows = np.flatnonzero(counts)
-        if len(rows) == 0:
-            return np.nan
         positive = np.empty((len(self.rankings), len(self.rankings[0].order)), bool)
         repeats = positive.shape[1] // len(means)
         for column, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
@@ -132,8 +136,7 @@ class GridCuts:
 
     def curve(self) -> dict:
         """Thresholds, increasing, and the score at each, the other labels held at their best."""
-        rows = np.arange(len(self.scores))
-        score, best = self.judge.on(rows), self.search(np.ones(len(rows), np.uint8))
+        score, best = self._score(np.arange(len(self.scores))), self.search(np.ones(len(self.scores), np.uint8))
         curves = []
         for column, ranking in enumerate(self.rankings):
             cuts, positions = ranking.listing()
@@ -141,7 +144,7 @@ class GridCuts:
             for position in positions:
                 tried = best.copy()
                 tried[column] = position
-                values.append(score(self._labels(tried, rows)))
+                values.append(score(tried))
             curves.append((cuts, np.array(values)))
         cuts, values = zip(*curves, strict=True)
         return (
@@ -150,8 +153,11 @@ class GridCuts:
             else {"thresholds": cuts[0], "scores": values[0]}
         )
 
+    def failure(self) -> str:
+        return NO_SCORE
 
-class GridBiases:
+
+class GridBiases(Biases):
     """Class biases by coordinate ascent from argmax, each step a grid over the margins of one class."""
 
     solver = "grid"
@@ -159,48 +165,33 @@ class GridBiases:
     def __init__(self, logits, truth, judge, decode):
         self.logits, self.truth, self.judge, self.decode = logits, truth, judge, decode
 
-    def arrange(self, folds):
-        return folds
-
     def search(self, counts, start=None):
         rows = np.repeat(np.arange(len(counts)), counts)
         if len(rows) == 0:
             return None
-        score, logits = self.judge.on(rows), self.logits[rows]
-        k = logits.shape[1]
-        bias = np.zeros(k) if start is None else start.copy()
-        best = score(self.decode(np.argmax(logits + bias, axis=1)))
-        for _ in range(N_PASSES):
-            before = best
-            for target in range(k):
-                others = np.delete(logits + bias, target, axis=1).max(axis=1)
-                for cut in grid(logits[:, target] - others, self.truth[rows] == target, max(N_CUTS // k, 20)):
-                    tried = bias.copy()
-                    tried[target] = -cut
-                    value = score(self.decode(np.argmax(logits + tried, axis=1)))
-                    if value > best:
-                        best, bias = value, tried
-            if best <= before:
-                break
-        return bias - bias.mean()
+        size = max(N_CUTS // self.logits.shape[1], 20)
+
+        def steps(bias, target):
+            logits = self.logits[rows]
+            others = np.delete(logits + bias, target, axis=1).max(axis=1)
+            return -grid(logits[:, target] - others, self.truth[rows] == target, size)
+
+        bias = ascend(self._score(rows), np.zeros(self.logits.shape[1]) if start is None else start, steps)
+        return None if bias is None else bias - bias.mean()
+
+    def _score(self, rows):
+        """The score of these rows as a function of the biases."""
+        judge = self.judge.on(rows)
+        return lambda bias: judge(self.decode(np.argmax(self.logits[rows] + bias, axis=1)))
 
     def evaluate(self, solution, counts) -> float:
-        rows = np.flatnonzero(counts)
-        if len(rows) == 0:
-            return np.nan
-        return self.judge.on(rows)(self.decode(np.argmax(self.logits[rows] + solution, axis=1)))
-
-    def average(self, solutions):
-        return solutions.mean(axis=0)
-
-    def parameters(self, solutions):
-        return solutions
-
-    def at(self, bias):
-        return np.asarray(bias)
+        return self._score(np.flatnonzero(counts))(solution)
 
     def curve(self) -> dict:
         """The biases found on all rows and their score."""
         everything = np.ones(len(self.logits), np.uint8)
         bias = self.search(everything)
         return {"thresholds": bias[None], "scores": np.array([self.evaluate(bias, everything)])}
+
+    def failure(self) -> str:
+        return NO_SCORE

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_heads._core import sweep as core
-from sklearn_heads.thresholds._binary import best_position, explain, feasible_positions
+from sklearn_heads.thresholds._binary import best_position, explain, feasible_positions, summed
 from sklearn_heads.thresholds._metrics import Metric
 from sklearn_heads.thresholds._ranking import Ranking
 
@@ -55,8 +55,7 @@ class LabelCuts:
         self.rankings = [Ranking(column, candidates) for column in scores.T]
         self.fixed = fixed or {}
         self.free = [label for label in range(scores.shape[1]) if label not in self.fixed]
-        self.pos = [(weight * y)[r.order] for y, r in zip(labels.T, self.rankings)]
-        self.neg = [weight[r.order] - pos for pos, r in zip(self.pos, self.rankings)]
+        self.pos, self.neg = zip(*(r.split(y, weight) for y, r in zip(labels.T, self.rankings)))
 
     def arrange(self, folds):
         return folds
@@ -150,7 +149,8 @@ class MicroCuts(LabelCuts):
 
     def search(self, counts, start=None):
         drawn = [counts[r.order] for r in self.rankings]
-        P, N = np.sum([core.totals(*part, len(counts)) for part in zip(self.pos, self.neg, drawn)], axis=0)
+        blocks, P, N = zip(*(summed(*part) for part in zip(self.pos, self.neg, drawn)))
+        P, N = sum(P), sum(N)
         if not self.metric.defined(P, N):
             return None
         m = self.metric.coefficients(P, N)[0]
@@ -161,10 +161,10 @@ class MicroCuts(LabelCuts):
             for label in self.free:
                 r = self.rankings[label]
                 current[label] = core.sweep(
-                    self.pos[label], self.neg[label], drawn[label], r.last, core.RATIO, part, 0, nothing, 0, 0.0,
-                    r.none_allowed,
+                    self.pos[label], self.neg[label], drawn[label], r.last, blocks[label], core.RATIO, part, 0, nothing,
+                    0, 0.0, r.none_allowed,
                 )[:2]  # fmt: skip
-            tp, fp = np.sum(
+            tp, fp, *_ = np.sum(
                 [core.totals(*part, stop) for *part, stop in zip(self.pos, self.neg, drawn, current[:, 0])], axis=0
             )
             reached = self.metric.values([tp], [fp], P, N)[0]
@@ -219,7 +219,7 @@ class RowCuts(LabelCuts):
                 tp -= predicted[:, label] * y
                 fp -= predicted[:, label] * (1 - y)
                 *found, value = core.sweep_groups(
-                    y[r.order], 1 - y[r.order], r.order.astype(np.int32), r.last, self.metric.kind, self.numbers, share,
+                    y[r.order], 1 - y[r.order], r.order, r.last, self.metric.kind, self.numbers, share,
                     tp.copy(), fp.copy(), r.none_allowed,
                 )  # fmt: skip
                 if value > best + core.TOLERANCE:

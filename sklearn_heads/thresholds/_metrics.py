@@ -23,6 +23,11 @@ class Metric:
     needs: str = ""
     symmetric: bool = False
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is linear in tp and fp: a mean of what each decision is worth."""
+        return self.kind == core.RATIO and not any(self.numbers(1.0, 1.0)[4:])
+
     def coefficients(self, P, N) -> np.ndarray:
         """Shape (g, 6), a row for each of the g totals."""
         if np.ndim(P) == 0:
@@ -49,6 +54,19 @@ def fbeta(beta: float = 1.0) -> Metric:
     """F-beta, (1 + beta^2) tp / (beta^2 P + tp + fp)."""
     b = beta**2
     return Metric(f"f{beta:g}", core.RATIO, lambda P, N: (0, 1 + b, 0, b * P, 1, 1), needs="P")
+
+
+def both_classes(metric: Metric, weighted: bool) -> Metric:
+    """The F-beta of either class as the positive one, averaged: by their weights, or evenly."""
+
+    def numbers(P, N):
+        share = P / (P + N) if weighted else 0.5
+        _, top, _, missed, _, _ = metric.numbers(P, N)
+        _, _, _, missed_negatives, _, _ = metric.numbers(N, P)
+        return share * top, missed, (1 - share) * top, N, missed_negatives + N + P, 0
+
+    average = "weighted" if weighted else "macro"
+    return Metric(f"{metric.name}_{average}", core.TWO_RATIOS, numbers, needs="PN", symmetric=True)
 
 
 def cost(matrix) -> Metric:

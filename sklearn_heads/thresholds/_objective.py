@@ -8,7 +8,7 @@ from sklearn import metrics as skm
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 
 from sklearn_heads.thresholds._binary import Constraint
-from sklearn_heads.thresholds._metrics import ERROR_RATE, EXACT_MATCH, HITS, METRICS, Metric, cost, fbeta
+from sklearn_heads.thresholds._metrics import ERROR_RATE, EXACT_MATCH, HITS, METRICS, Metric, both_classes, cost, fbeta
 
 AVERAGES = ("macro", "weighted", "micro", "samples")
 OWN_NAMES = ("cohen_kappa", "geometric_mean", "specificity")
@@ -33,10 +33,14 @@ class Objective:
         return self.metric is not None and self.metric.symmetric
 
     def even_handed(self, kind: str) -> bool:
-        """Whether the metric treats all classes alike, so that 0.5, or argmax, has a claim to be right."""
+        """Whether the metric treats all classes alike, so that 0.5, or argmax, has a claim to be right.
+
+        With two classes such a claim needs a metric that weighs every row by itself, as accuracy and balanced accuracy do:
+        the best cut for Matthews or kappa depends on all the others, and 0.5 was found to be worse there.
+        """
         if self.metric is None or self.cost_matrix is not None:
             return False
-        return self.metric.symmetric or kind == "multiclass"
+        return kind == "multiclass" or (self.metric.symmetric and self.metric.is_mean)
 
 
 def as_scorer(scoring, estimator):
@@ -112,10 +116,14 @@ def _known(function, given, scorer) -> Metric | None:
 
 def _arrange(metric, average, kind, scoring, other) -> Objective:
     """The metric with the average that the problem calls for; `other` where only the scorer's function will do."""
-    averaged = metric.name in ("jaccard", "precision", "recall") or (metric.name[0] == "f" and metric.needs == "P")
-    pos_label = None if other is None else other.pos_label
+    is_fbeta = metric.name[0] == "f" and metric.needs == "P"
+    averaged = is_fbeta or metric.name in ("jaccard", "precision", "recall")
     if kind == "binary":
-        return Objective(metric, pos_label=pos_label) if average == "binary" else other
+        if average == "binary":
+            return Objective(metric, pos_label=None if other is None else other.pos_label)
+        if is_fbeta and average in ("macro", "weighted"):
+            return Objective(both_classes(metric, weighted=average == "weighted"))
+        return Objective(METRICS["accuracy"]) if is_fbeta and average == "micro" else other
     if averaged and average == "binary":
         name = "samples" if kind == "multilabel" else "weighted"
         raise ValueError(
@@ -156,7 +164,7 @@ def parse_cost(cost_matrix, kind: str, n_classes: int) -> Objective:
     if matrix.shape != (size, size) or not np.isfinite(matrix).all():
         raise ValueError(
             f"cost_matrix must be finite and of shape ({size}, {size}), cost_matrix[i][j] being the cost of predicting "
-            f"class j for a row of class i (in the order of classes_); got shape {matrix.shape}."
+            f"class j for a row of class i (in the order of classes_); got {matrix.tolist()}."
         )
     metric = cost(matrix if size == 2 else np.zeros((2, 2)))
     average = {"binary": "binary", "multilabel": "macro", "multiclass": None}[kind]

@@ -21,8 +21,8 @@ LABEL_SEARCHES = {"macro": SeparateCuts, "weighted": SeparateCuts, "micro": Micr
 class Held:
     """Held-out rows, of positive weight.
 
-    scores and codes are (n,) and 0/1 for "binary", (n, L) and 0/1 for "multilabel", (n, K) and class ids (n,) for
-    "multiclass"; folds number the parts that were held out together; method gave the scores.
+    scores and codes are (n,) and 0/1 (uint8) for "binary", (n, L) and 0/1 for "multilabel", (n, K) and class ids (n,)
+    for "multiclass"; folds number the parts that were held out together; method gave the scores.
     """
 
     kind: str

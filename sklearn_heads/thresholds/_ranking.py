@@ -7,12 +7,14 @@ import numpy as np
 from sklearn_heads._core import sweep as core
 
 
-def descending(scores: np.ndarray) -> np.ndarray:
-    """The order of the scores (n,), largest first."""
+def descending(scores: np.ndarray):
+    """The order of the scores (n,), largest first; the scores in it; and 1 where a run of ties ends."""
     n = len(scores)
-    rows = np.empty((2, n), np.int32)
-    side = core.sort_descending(scores, np.empty((2, n), np.uint64), rows, np.empty((6, 2048), np.int32))
-    return rows[side].astype(np.intp)
+    keys, spare_keys, last = np.empty(n), np.empty(n), np.empty(n, np.uint8)
+    rows, spare_rows = np.empty(n, np.int32), np.empty(n, np.int32)
+    if core.sort_descending(scores, keys, spare_keys, rows, spare_rows, np.empty((6, 2048), np.int32), last):
+        return spare_rows, spare_keys, last
+    return rows, keys, last
 
 
 class Ranking:
@@ -30,12 +32,9 @@ class Ranking:
 
     def __init__(self, scores: np.ndarray, candidates: int | np.ndarray | None = None):
         n = len(scores)
-        self.order = descending(np.ascontiguousarray(scores, float))
-        self.scores = scores[self.order]
+        self.order, self.scores, self.last = descending(np.asarray(scores, float))
         self.candidates = None
         if candidates is None:
-            self.last = np.ones(n, np.uint8)
-            np.greater(self.scores[:-1], self.scores[1:], out=self.last[:-1].view(bool))
             return
         if isinstance(candidates, int):
             candidates = np.quantile(scores, np.linspace(0, 1, candidates))
@@ -43,6 +42,12 @@ class Ranking:
         self.found = n - np.searchsorted(self.scores[::-1], candidates, side="left")
         self.last = np.zeros(n, np.uint8)
         self.last[self.found[self.found > 0] - 1] = 1
+
+    def split(self, labels: np.ndarray, weight: np.ndarray):
+        """Weights in sorted order for the positive and for the negative class; labels (n,) may be probabilities."""
+        pos, neg = np.empty(len(self.order)), np.empty(len(self.order))
+        core.split(self.order, labels, weight, pos, neg)
+        return pos, neg
 
     @property
     def none_allowed(self) -> bool:

@@ -46,7 +46,7 @@ def columns(output, kind: str, method: str, own_classes, classes, positive: int)
                 "Use stratified folds, fewer folds, or more rows of the rare class."
             )
         if method == "predict_proba":
-            return np.ascontiguousarray(output[:, positive])
+            return output[:, positive]
         return output.ravel() if positive == 1 else -output.ravel()
     if output.shape[1] == len(classes):
         return output
@@ -127,7 +127,7 @@ def fit_and_score(tuner, X, y, kind: str, routed, read, fits):
     fit is one of those that `fits` plans.
     """
     n = len(y)
-    whole = slice(None), np.zeros(n, np.int32)
+    whole = slice(None), np.broadcast_to(np.int32(0), n)
     if isinstance(tuner.cv, str) and tuner.cv == "prefit":
         fits.plan()
         return tuner.estimator, *whole, read(tuner.estimator, X)

@@ -51,10 +51,10 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
     cost_matrix : array-like of shape (K, K), default=None
         cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
     aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
-        "bagged" averages over bootstraps; for metrics that treat the classes alike (balanced accuracy, Matthews) it
-        keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag. "pooled" takes the
-        optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the probabilities and
-        ignores the labels: best if they are calibrated, bad if not.
+        "bagged" averages over bootstraps; for accuracy and balanced accuracy, and for several classes unless a cost is
+        minimised, it keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag.
+        "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the
+        probabilities and ignores the labels: best if they are calibrated, bad if not.
     n_bootstraps : int, default=50
         Bootstraps that "bagged" averages over.
     n_restarts : int, default=10
@@ -318,7 +318,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         if self._kind == "multilabel":
             return y.astype(float)
         if self._kind == "binary":
-            return (y == self._classes[self._positive]).astype(float)
+            return (y == self._classes[self._positive]).view(np.uint8)
         return np.searchsorted(self._classes, y)
 
     def _decode(self, codes):
