@@ -43,7 +43,9 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K
     biases to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
 
-    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag.
+    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag, a single cut
+    only if it is also within one standard error of the tuned one: then the rows cannot tell the two apart. (Biases move
+    together, so how far each is from zero says little.)
     """
     everything = np.ones(len(folds), np.uint8)
     pooled = problem.search(everything)
@@ -64,9 +66,10 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     score, own_score = left_out.scores()
     if how == "expected":
         score = problem.evaluate(pooled, everything)
-    if own_score >= score:
+    spread = _spread(problem, how, solutions or [pooled])
+    if own_score >= score and (np.size(chosen) > 1 or np.all(np.abs(own - chosen) <= spread)):
         chosen, score = np.array(own), own_score
-    return Tuned(chosen, _spread(problem, how, solutions or [pooled]), score)
+    return Tuned(chosen, spread, score)
 
 
 def _parts(n):

@@ -52,7 +52,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
     aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
         "bagged" averages over bootstraps; for accuracy and balanced accuracy, and for several classes unless a cost is
-        minimised, it keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag.
+        minimised, it keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag, 0.5 and 0
+        only if they are within `threshold_std_` of the cut.
         "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the
         probabilities and ignores the labels: best if they are calibrated, bad if not.
     n_bootstraps : int, default=50
