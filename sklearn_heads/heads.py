@@ -12,11 +12,9 @@ classes the public decision value is one number, the log-odds of the second clas
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklearn_heads import losses
+from sklearn_heads._labels import some
 
 # Class frequencies are read as if this share of the rows were spread evenly over the classes: an initial bias of a class or
 # label that hardly occurs stays within reach of training. A share, not a count, so that repeating all rows changes nothing.
@@ -54,7 +52,7 @@ class _ClassHead:
         unknown = self.classes[ids] != y
         if np.any(unknown):
             raise ValueError(
-                f"y contains labels that are not among the classes {_some(self.classes)}: {_some(np.unique(y[unknown]))}. "
+                f"y contains labels that are not among the classes {some(self.classes)}: {some(np.unique(y[unknown]))}. "
                 "Name every class in the first call: fit on rows of all of them, or partial_fit(..., classes=...)."
             )
         return ids.astype(np.int32)
@@ -79,7 +77,7 @@ class _ClassHead:
             raise ValueError(f"class_weight must be 'balanced' or a dict from class to weight; got {wish!r}.")
         unknown = set(wish) - set(self.classes.tolist())
         if unknown:
-            raise ValueError(f"class_weight names {sorted(unknown, key=str)}, but the classes are {_some(self.classes)}.")
+            raise ValueError(f"class_weight names {sorted(unknown, key=str)}, but the classes are {some(self.classes)}.")
         factors = _not_negative([wish.get(label, 1.0) for label in self.classes.tolist()])
         if np.count_nonzero(factors) < 2:
             raise ValueError(f"class_weight={wish} leaves one class to train on: give two classes or more a weight.")
@@ -221,7 +219,7 @@ class MultiSigmoid:
         constant = np.flatnonzero(y.min(axis=0) == y.max(axis=0))
         if len(constant):
             raise ValueError(
-                f"the label columns {_some(constant)} have one value in all rows: there is nothing to learn. Drop them "
+                f"the label columns {some(constant)} have one value in all rows: there is nothing to learn. Drop them "
                 "with VarianceThreshold().fit_transform(Y), or bring rows in which they differ."
             )
 
@@ -296,106 +294,6 @@ def _log_mean_exp(logs):
         return top + np.log(np.exp(logs - top).mean(axis=0))
 
 
-# ---- labels as users bring them ---------------------------------------------------------------------------------
-
-
-def check_class_labels(y, estimator_name):
-    """A vector of class labels, for heads over classes; an error that names the way out for anything else."""
-    y = _as_array(y, estimator_name)
-    if y.ndim == 2 and y.shape[1] > 1:
-        if type_of_target(y) == "multilabel-indicator":
-            hint = (
-                "If each row has exactly one 1, it is one-hot: pass y.argmax(axis=1). If rows may have several, or none, "
-                "the labels are not exclusive: use MLPMultiLabel."
-            )
-        else:
-            hint = "Multioutput targets are not supported: fit one classifier a column."
-        raise ValueError(f"{estimator_name} takes one class label a row, shape (n,); y has shape {y.shape}. {hint}")
-    y = column_or_1d(y, warn=True)
-    _check_discrete(y)
-    return y
-
-
-def check_label_matrix(y, estimator_name):
-    """An indicator matrix (n, L) of uint8, or the vector that stands for a single label of two classes."""
-    y = _as_array(y, estimator_name)
-    if y.ndim == 1:
-        _check_discrete(y)
-        classes = np.unique(y)
-        if len(classes) > 2:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is multiclass: "
-                f"{estimator_name} got a vector of {len(classes)} classes, {_some(classes)}. For exactly one class a row "
-                "use MLPMulticlass; to treat the classes as labels pass a 0/1 matrix, "
-                "OneHotEncoder(sparse_output=False).fit_transform(y.reshape(-1, 1))."
-            )
-        return y
-    if y.ndim == 2 and y.shape[1] == 0:
-        raise ValueError(f"{estimator_name} needs at least one label column; y has shape {y.shape}.")
-    try:
-        values = np.unique(y if y.dtype != object else y.astype(np.float64))
-    except (TypeError, ValueError):
-        raise ValueError(f"{estimator_name} takes a 0/1 matrix; y holds objects that are no numbers, or missing.") from None
-    if y.ndim != 2 or not np.isin(values, (0, 1)).all():
-        raise ValueError(
-            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and "
-            f"the values {_some(values)}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
-        )
-    return y.astype(np.uint8)
-
-
-def check_two_classes(classes, estimator_name):
-    """Exactly two."""
-    check_several_classes(classes, estimator_name)
-    if len(classes) > 2:
-        raise ValueError(
-            "Only binary classification is supported. The type of the target is multiclass: "
-            f"{estimator_name} got {len(classes)} classes, {_some(classes)}. Use MLPMulticlass for exactly one class a "
-            "row, or compare one class against the rest, y == that_class."
-        )
-
-
-def check_several_classes(classes, estimator_name):
-    """At least two."""
-    if len(classes) < 2:
-        raise ValueError(
-            f"{estimator_name} needs rows of at least two classes; y has {len(classes)} class: {_some(classes)}. "
-            "Check how the rows were selected, and that no class has only zero weights."
-        )
-
-
-def _as_array(y, estimator_name):
-    if y is None:
-        raise ValueError(f"{estimator_name} requires y to be passed, but the target y is None.")
-    if sparse.issparse(y):
-        return y.toarray()
-    try:
-        y = np.asarray(y)
-    except ValueError:  # rows of different lengths
-        y = np.asarray(y, dtype=object)
-    if y.dtype == object and any(isinstance(row, (list, tuple, set, frozenset, np.ndarray)) for row in y.flat):
-        raise ValueError(
-            f"y holds a collection of labels in each row. {estimator_name} does not take lists of labels: pass "
-            "MultiLabelBinarizer().fit_transform(y) to MLPMultiLabel."
-        )
-    return y
-
-
-def _check_discrete(y):
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError("Input y contains NaN or infinity: drop the rows without a label.")
-    try:
-        check_classification_targets(y)
-        np.unique(y)
-    except (TypeError, ValueError) as error:
-        hint = (
-            "Cut the values into classes first, for instance with KBinsDiscretizer."
-            if y.dtype.kind == "f"
-            else "Labels must be of one type and none missing: strings, or numbers of a numeric dtype, y.astype(int)."
-        )
-        raise ValueError(f"{error} {hint}") from None
-
-
 def _not_negative(weights):
     try:
         weights = np.asarray(weights, dtype=np.float64)
@@ -413,9 +311,3 @@ def _share(total, parts):
 
 def _log_odds(p):
     return np.log(p) - np.log1p(-p)
-
-
-def _some(values, most=10):
-    """The first few of them, for a message."""
-    values = list(np.asarray(values).tolist())
-    return str(values) if len(values) <= most else str(values[:most])[:-1] + f", ... {len(values)} in all]"

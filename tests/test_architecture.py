@@ -17,7 +17,7 @@ STAIRS = [
     {"_core.batch", "_core.sweep"},
     {"_core.optimizer"},
     {"_core.network"},
-    {"losses", "_threads", "_inputs", "_versions", "_notebook"},
+    {"losses", "_labels", "_threads", "_inputs", "_versions", "_notebook"},
     {"heads"},
     {"_training"},
     {"_members"},
