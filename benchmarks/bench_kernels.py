@@ -69,7 +69,7 @@ def products(arguments):
             continue
         x, delta = (rng.standard_normal((n + 16, width)).astype(np.float32) for width in (d, h))
         W, b = rng.standard_normal((d, h)).astype(np.float32), np.zeros(h, dtype=np.float32)
-        scratch = np.empty(d * h + 48, dtype=np.float32)
+        scratch = np.empty(d * h + 32, dtype=np.float32)
         z, gW, gb, upstream = (np.empty(shape, dtype=np.float32) for shape in [(n, h), (d, h), h, (n, d)])
         flat = [array.ravel() for array in (x, W, b, delta, z, gW, upstream)]
 

@@ -5,8 +5,8 @@ What does the wrong metric cost?
 A missed tumour is worse than a false alarm. How much worse is for people to say, and a metric does not ask them: accuracy takes
 one for the other, F1 has a rate of its own. Here each purpose gets its cut, and the bill is paid on unseen rows.
 
-The features are five that are easy to measure, and the malignant rows are thinned to an eighth, as in a screening. The bill is
-the mean over ten splits into halves, trained on one and paid on the other; the probabilities are the same for all cuts.
+The features are five that are easy to measure, and the malignant rows are thinned to an eighth of all, as in a screening. The
+bill is the mean over ten splits into halves, trained on one and paid on the other; the probabilities are the same for all cuts.
 """
 import matplotlib.pyplot as plt
 import numpy as np

@@ -1,7 +1,7 @@
 """The estimator that the three public ones share: what goes in. Checks, fit, partial_fit."""
 from __future__ import annotations
 
-from functools import partial, wraps
+from functools import partial
 from numbers import Integral, Real
 from typing import Self
 
@@ -16,26 +16,10 @@ from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
 from sklearn_heads._members import names, out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._notebook import Documented
+from sklearn_heads._nothing_lost import nothing_lost
 from sklearn_heads._progress import CallbackSupportMixin, fit_task, with_callbacks
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 from sklearn_heads._versions import Versioned
-
-
-def nothing_lost(method):
-    """After a failure the estimator is what it was: what an earlier fit learned still predicts."""
-
-    @wraps(method)
-    def careful(self, *args, **kwargs):
-        before = vars(self).copy()
-        try:
-            return method(self, *args, **kwargs)
-        except BaseException:
-            for name in vars(self).keys() - before.keys():
-                delattr(self, name)
-            vars(self).update(before)
-            raise
-
-    return careful
 
 
 class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
@@ -153,7 +137,7 @@ class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, CallbackSupportMix
         task = fit_task(self, X, y, weights, partial(self._fitted_state, head), settings, n_members)
         train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs, task)
         decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
-        self._become(head, [member for member in members if member.loss_curve_] or members[:1])
+        self._become(head, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
             self._keep_out_of_fold(decision, X_all, y, weights, kept)
         task.end()

@@ -136,6 +136,6 @@ def out_of_fold(members, rows, fold, head):
         values = head.decision(member.network.logits(rows, own))
         if decision is None:
             decision = np.full((len(fold), *values.shape[1:]), np.nan, dtype=values.dtype)
-        if member.loss_curve_:
+        if member.n_iter_:
             decision[own] = values
     return decision

@@ -243,7 +243,8 @@ class Member:
 
         def record(intermediate_result):
             self.n_iter_ += 1
-            self.loss_curve_.append(float(intermediate_result.fun))
+            self.loss_ = float(intermediate_result.fun)
+            self.loss_curve_.append(self.loss_)
             best[:] = intermediate_result.x
             if settings.verbose:
                 say(f"{name}iteration {self.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
@@ -281,17 +282,10 @@ class Member:
 
 
 def new_optimizer(settings, network):
+    s = settings
     return Optimizer(
-        settings.solver,
-        network.parameters.size,
-        network.dtype,
-        settings.learning_rate_init,
-        weight_decay=settings.weight_decay,
-        beta_1=settings.beta_1,
-        beta_2=settings.beta_2,
-        epsilon=settings.epsilon,
-        momentum=settings.momentum,
-        nesterov=settings.nesterovs_momentum,
+        s.solver, network.parameters.size, network.dtype, s.learning_rate_init, weight_decay=s.weight_decay,
+        beta_1=s.beta_1, beta_2=s.beta_2, epsilon=s.epsilon, momentum=s.momentum, nesterov=s.nesterovs_momentum,
     )
 
 

@@ -244,7 +244,7 @@ class MultiSigmoid:
             return None
         if isinstance(wish, str):  # "balanced"
             weights = np.ones(len(y)) if weights is None else weights
-            present = weights @ y
+            present = _column_sums(weights, y)
             return _share(weights.sum(), 2 * np.stack([weights.sum() - present, present]))
         if isinstance(wish, dict) or len(wish) != self.n_outputs:
             raise ValueError(
@@ -259,7 +259,7 @@ class MultiSigmoid:
 
     def initial_biases(self, y, weights, label_weights):
         weights = np.ones(len(y)) if weights is None else weights
-        present = weights @ y
+        present = _column_sums(weights, y)
         absent = weights.sum() - present
         if label_weights is not None:
             absent, present = absent * label_weights[0], present * label_weights[1]
@@ -292,6 +292,11 @@ def _log_mean_exp(logs):
     top[np.isneginf(top)] = 0  # or it would be taken from itself
     with np.errstate(divide="ignore"):  # log(0), where all are -inf
         return top + np.log(np.exp(logs - top).mean(axis=0))
+
+
+def _column_sums(weights, y):
+    """weights @ y without BLAS, whose last bits depend on its number of threads."""
+    return np.einsum("i,ij->j", weights, y)
 
 
 def _not_negative(weights):

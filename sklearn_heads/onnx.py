@@ -120,7 +120,7 @@ def _convert(scope, operator, container):
     encoded = _encode(graph, members[0].encoding, X.full_name, source, members[0].network.dtype)
     scores = [_logits(graph, member.network, encoded) for member in members]
     if isinstance(head, Sigmoid):
-        scores = [graph("Pad", z, np.array([0, 1, 0, 0])) for z in scores]  # softmax against a logit of zero
+        scores = [graph("Pad", z, np.array([0, 1, 0, 0], dtype=np.int64)) for z in scores]  # softmax against a logit of zero
     probas = [_proba(graph, head, z) for z in scores]
     if len(members) == 1:
         decide_by, proba, half = scores[0], probas[0], 0

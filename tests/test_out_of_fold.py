@@ -55,3 +55,10 @@ def test_out_of_fold_probabilities_of_an_earlier_fit_are_forgotten(again):
     clf = MLPBinary(**SMALL, n_members=3, store_oof=True).fit(X, y)
     again(clf.set_params(store_oof=False), X[::-1], y[::-1])
     assert not hasattr(clf, "oof_proba_")
+
+
+def test_members_that_need_no_iteration_were_trained_all_the_same():
+    X, y = data("binary-sigmoid", 150)
+    clf = MLPBinary(hidden_layer_sizes=(), solver="lbfgs", n_members=3, store_oof=True, tol=1e9, random_state=0).fit(X, y)
+    assert [member.loss_curve_ for member in clf.members_] == [[], [], []]
+    assert np.isfinite(clf.oof_proba_).all()

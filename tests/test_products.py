@@ -24,7 +24,7 @@ def products(n, d, h, dtype, seed):
     random = np.random.RandomState(seed)
     x, W, b, delta = (random.randint(-8, 9, size=shape) for shape in [(n, d), (d, h), (h,), (n, h)])
     z, gW, gb, upstream = (np.full(size + 1, GUARD, dtype=dtype) for size in (n * h, d * h, h, n * d))
-    scratch = np.full(d * h + 3 * OVERRUN, np.nan, dtype=dtype)
+    scratch = np.full(d * h + 2 * OVERRUN, np.nan, dtype=dtype)
     weights, biases = np.ravel(W).astype(dtype), b.astype(dtype)  # without room: as they lie in a network
     kernels.layer_forward(room(x, dtype, OVERRUN), weights, biases, scratch, z, n, d, h)
     kernels.layer_gradient(room(x, dtype, OVERRUN), room(delta, dtype, OVERRUN), scratch, gW, gb, n, d, h)

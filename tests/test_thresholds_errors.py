@@ -167,3 +167,15 @@ def test_an_estimator_that_leaves_nothing_behind():
 
     with pytest.raises(ValueError, match="Forgetful has no `oof_proba_` with the 80 training rows"):
         ThresholdTuner(Forgetful(), cv="oof").fit(X[:, :1], Y2)
+
+
+def test_a_tuner_whose_refit_fails_is_what_it_was():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = (X[:, 0] + rng.normal(size=300) > 1).astype(int)
+    tuner = ThresholdTuner(LogisticRegression(), scoring="f1").fit(X, y)
+    before = tuner.predict(X)
+    tuner.set_params(scoring="recall", constraint=("precision", ">=", 1.01))
+    with pytest.raises(ValueError, match="best reachable"):
+        tuner.fit(-X, y)
+    np.testing.assert_array_equal(tuner.predict(X), before)

@@ -107,9 +107,9 @@ cdef class Workspace:
             self.deltas[n_layers] = self.take(rows * k)
         for layer in range(n_layers):
             d, h = layer_units[layer], layer_units[layer + 1]
-            if h < OVERRUN or (layer and training):
+            if (h < OVERRUN and (layer or not sparse)) or (layer and training):
                 largest = max(largest, d * h)
-        self.scratch = self.take(largest + 3 * OVERRUN)
+        self.scratch = self.take(largest + 2 * OVERRUN)
         self.logits = self.take(n * k)
         self.targets = self.take(n * k)
         self.weights = self.take(n)

@@ -97,7 +97,7 @@ def layer_forward(
     const floating[::1] x, const floating[::1] W, const floating[::1] b, floating[::1] scratch, floating[::1] z,
     Py_ssize_t n, Py_ssize_t d, Py_ssize_t h,
 ):
-    """z (n, h) = b + x W. Behind n rows x has room for OVERRUN more; scratch is of d h + 3 OVERRUN."""
+    """z (n, h) = b + x W. Behind n rows x has room for OVERRUN more; scratch is of d h + 2 OVERRUN."""
     with nogil:
         loops_like(x).layer_forward(at(x), at(W), at(b), at(scratch), at(z), n, d, h)
 

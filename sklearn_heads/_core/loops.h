@@ -101,7 +101,7 @@ static inline REAL FN(exp_distance)(REAL z, REAL largest)
     const REAL d = FN(distance)(z, largest);
     const REAL back = d - z;
     const REAL error = (z - (d - back)) - (largest + back);
-    const REAL correction = (d > EXP_FLOOR) & (d < 0) ? 1 + error : 1;
+    const REAL correction = ((d > EXP_FLOOR) & (d < 0)) ? 1 + error : 1;
     return FN(exp_nonpositive)(d) * correction;
 }
 
@@ -180,7 +180,7 @@ LOOP FN(log_proba_column)(const COLUMN(largest), const COLUMN(log_sum), COLUMN(z
 {
     SIMD EACH(r, STRIP) {
         const REAL d = FN(distance)(z[r], largest[r]);
-        const REAL bounded = (d < -LARGEST) & (z[r] >= -LARGEST) & (largest[r] <= LARGEST) ? -LARGEST : d;
+        const REAL bounded = ((d < -LARGEST) & (z[r] >= -LARGEST) & (largest[r] <= LARGEST)) ? -LARGEST : d;
         z[r] = bounded - log_sum[r];
     }
 }
@@ -423,8 +423,6 @@ LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
     const REAL shrink = 1 / (bound * bound);
     SIMD EACH(j, d) z[j] = z[j] / SQRT(1 + z[j] * z[j] * shrink);
 }
-
-
 
 #define AHEAD 4
 #define SOURCE float

@@ -107,7 +107,7 @@ cdef class Network:
         self.n_biases = sum(self.layer_units[1:])
         size = self.n_weights + self.n_biases
         self.flops_a_row = 6.0 * size
-        self.parameters = aligned(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype))
+        self.parameters = aligned(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype, copy=False))
         self.coefs, self.intercepts = self.views(self.parameters)
         for nth, (fan_in, units) in enumerate(shapes):
             self.layers[nth].fan_in, self.layers[nth].units = fan_in, units

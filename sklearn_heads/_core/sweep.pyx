@@ -2,10 +2,9 @@
 # cython: cdivision=True
 """Exact searches for a cut: sort once, then walk down the distinct scores with running confusion counts.
 
-Rows are sorted by descending score and predicted positive when score >= cut, so a cut is a position: how many rows
-from the top are positive, 0 meaning none.  `last[i]` is 1 where position i + 1 is a candidate, that is where row i ends
-a run of tied scores: ties are one step.  A replicate (a bootstrap, or the data without a fold) is a vector of counts
-over the rows; nothing is sorted twice.
+Rows are sorted by descending score and predicted positive when score >= cut, so a cut is a position: how many rows from the
+top are positive, 0 meaning none.  `last[i]` is 1 where position i + 1 is a candidate, that is where row i ends a run of tied
+scores: ties are one step.  A replicate (a bootstrap, or the data without a fold) is a vector of counts; nothing is sorted twice.
 
 A metric is a kind and six numbers, computed by the caller from the totals P and N of positive and negative weight:
 

@@ -54,13 +54,13 @@ typedef struct {
     void (*softmax)(const void *z, void *out, size n, size k);
     void (*log_softmax)(const void *z, void *out, size n, size k);
     void (*cross_entropy)(Targets t, const void *z, void *loss, void *gradient, size n, size k);
-    /* x[i, :] *= w[i] */
+    /* x[i, :] *= w[i]; element by element x *= w, x += w */
     void (*scale_rows)(const void *w, void *x, size n, size k);
     void (*multiply)(const void *w, void *x, size n);
     void (*add)(const void *w, void *x, size n);
     double (*sum)(const void *x, size n);
     double (*sum_squares)(const void *x, size n);
-    /* layers; scratch has room for W and OVERRUN values more, twice */
+    /* layers; scratch has room for W and 2 OVERRUN values more */
     void (*layer_forward)(const void *x, const void *W, const void *b, void *scratch, void *z, size n, size d, size h);
     void (*layer_gradient)(const void *x, const void *delta, void *scratch, void *gW, void *gb, size n, size d, size h);
     void (*transpose)(const void *x, void *out, size n, size k);

@@ -43,8 +43,8 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K
     biases to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
 
-    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag, a single cut
-    only if it is also within one standard error of the tuned one: then the rows cannot tell the two apart. (Biases move
+    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag, cuts only if
+    they are also within one standard error of the tuned ones: then the rows cannot tell the two apart. (Biases move
     together, so how far each is from zero says little.)
     """
     everything = np.ones(len(folds), np.uint8)
@@ -67,7 +67,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     if how == "expected":
         score = problem.evaluate(pooled, everything)
     spread = _spread(problem, how, solutions or [pooled])
-    if own_score >= score and (np.size(chosen) > 1 or np.all(np.abs(own - chosen) <= spread)):
+    if own_score >= score and (getattr(problem, "move_together", False) or np.all(np.abs(own - chosen) <= spread)):
         chosen, score = np.array(own), own_score
     return Tuned(chosen, spread, score)
 

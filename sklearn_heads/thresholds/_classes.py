@@ -77,6 +77,8 @@ class Sample:
 class Biases:
     """Solutions (K,) that are added to the logits: averages are means, and rows stay in the order of the user."""
 
+    move_together = True
+
     def arrange(self, folds):
         return folds
 

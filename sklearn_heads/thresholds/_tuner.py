@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_heads._notebook import Documented
+from sklearn_heads._nothing_lost import nothing_lost
 from sklearn_heads._progress import CallbackSupportMixin, Fits, with_callbacks
 from sklearn_heads._versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
@@ -156,6 +157,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         self.random_state = random_state
         self.store_cv_results = store_cv_results
 
+    @nothing_lost
     @with_callbacks
     def fit(self, X: Any, y: Any, **params: Any) -> "ThresholdTuner":
         """Fit the estimator and tune its cuts.
