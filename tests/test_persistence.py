@@ -101,6 +101,6 @@ def test_skops_has_to_trust_our_own_classes_only(saved, more):
 def test_a_skops_file_holds_the_weights_once():
     skops = pytest.importorskip("skops.io", reason="needs skops, of the test extra")
     X, y = data("multiclass", 150)
-    clf = HEADS["multiclass-softmax"](hidden_layer_sizes=(400, 100), max_iter=2, n_members=1).fit(X, y)
+    clf = HEADS["multiclass-softmax"](hidden_layer_sizes=(1000, 300), max_iter=2, n_members=1).fit(X, y)
     weights = clf.members_[0].network.parameters.nbytes
-    assert weights <= len(skops.dumps(clf)) < 1.3 * weights  # the rest is its description, in JSON
+    assert weights <= len(skops.dumps(clf)) < 1.15 * weights  # the rest is its description, in JSON
