@@ -44,10 +44,8 @@ class InputEncoding:
     mean_, scale_ : ndarrays (c,) of float64, or None
         z = (x - mean_) / scale_.
     two_valued_ : ndarray (c,) of bool
-    binned_ : ndarray (m,) of int32
-        Positions in `columns_` of those with bins.
     edges_ : ndarray (n_bins + 1, m) of float64
-        Their edges in units of x, rising.
+        Edges, rising and in units of x, of the bins that the first m of `columns_` have; the others have none.
     """
 
     def __init__(self, kind):
@@ -68,7 +66,7 @@ class InputEncoding:
         """
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
-        self.binned_, self.edges_ = np.empty(0, dtype=np.int32), np.empty((1, 0))
+        self.edges_ = np.empty((1, 0))
         self.n_features_, self.is_sparse_ = d, sparse.issparse(X)
         if self.kind is None:
             return self
@@ -116,13 +114,12 @@ class InputEncoding:
             order = np.concatenate([binned, others])
             self.columns_, self.two_valued_ = self.columns_[order], self.two_valued_[order]
             self.mean_, self.scale_ = self.mean_[order], self.scale_[order]
-            self.binned_ = np.arange(len(binned), dtype=np.int32)
             self.edges_ = np.ascontiguousarray(np.transpose(edges), dtype=np.float64)
 
     @property
     def width(self):
         """Number of encoded values a row: inputs of the network."""
-        return len(self.columns_) + (len(self.edges_) - 1) * len(self.binned_)
+        return len(self.columns_) + (len(self.edges_) - 1) * self.edges_.shape[1]
 
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
@@ -143,8 +140,9 @@ class InputEncoding:
             return arrays
         if not np.array_equal(self.columns_, np.arange(self.n_features_)):
             arrays["columns"] = self.columns_
-        if len(self.binned_):
-            z = (self.edges_ - self.mean_[self.binned_]) / self.scale_[self.binned_]  # edges in units of z
+        m = self.edges_.shape[1]
+        if m:
+            z = (self.edges_ - self.mean_[:m]) / self.scale_[:m]  # edges in units of z
             arrays.update(low=z[:-1].astype(dtype), slope=(1 / np.diff(z, axis=0)).astype(dtype))
         return {**arrays, "bound": BOUND}
 
@@ -176,13 +174,12 @@ class InputEncoding:
         """
         names = [f"column {j}" for j in range(self.n_features_)] if feature_names is None else feature_names
         words = dict.fromkeys(range(self.n_features_), "constant: left out" if self.kind else "as it is")
-        bins = {position: i for i, position in enumerate(self.binned_)}
         for position, j in enumerate(self.columns_ if self.kind else ()):
             mean, scale = self.mean_[position], self.scale_[position]
             unit = "half its range" if self.two_valued_[position] else "its spread"
             words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
-            if position in bins:
-                edges = self.edges_[:, bins[position]]
+            if position < self.edges_.shape[1]:
+                edges = self.edges_[:, position]
                 words[j] += f", and {N_BINS} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
 

@@ -26,8 +26,8 @@ def slowly(encoding, X):
     z = [(X[:, j] - m) / s for j, m, s in zip(encoding.columns_, encoding.mean_, encoding.scale_)]
     for column in z:
         columns.append(column / np.sqrt(1 + (column / BOUND) ** 2))
-    for i, position in enumerate(encoding.binned_):
-        edges = (encoding.edges_[:, i] - encoding.mean_[position]) / encoding.scale_[position]
+    for position in range(encoding.edges_.shape[1]):
+        edges = (encoding.edges_[:, position] - encoding.mean_[position]) / encoding.scale_[position]
         for b, (low, high) in enumerate(itertools.pairwise(edges)):
             bins[b].append(np.clip((z[position] - low) / (high - low), 0, 1) - 0.5)
     return np.column_stack(columns + [column for level in bins for column in level])
@@ -58,7 +58,7 @@ def test_kinds_of_columns(X):
     encoding = InputEncoding("piecewise").fit(X)
     assert 2 not in encoding.columns_
     assert list(encoding.columns_[encoding.two_valued_]) == [3]
-    assert set(encoding.columns_[encoding.binned_]) == {0, 1}, "few distinct quantiles give no bins"
+    assert set(encoding.columns_[:encoding.edges_.shape[1]]) == {0, 1}, "few distinct quantiles give no bins"
     two_valued = encoded(encoding, X)[:, list(encoding.columns_).index(3)]
     assert np.ptp(two_valued) == pytest.approx(2 / np.sqrt(1 + 1 / 9), rel=0.1), "half range: the values are two apart"
     words = encoding.describe()

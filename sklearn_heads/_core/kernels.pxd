@@ -25,7 +25,6 @@ cdef extern from "table.h" nogil:
         int nesterov
 
     enum:
-        N_ACTIVATIONS
         OVERRUN
 
     ctypedef struct Loops:
