@@ -19,7 +19,8 @@ def check_class_labels(y, estimator_name):
         else:
             hint = "Multioutput targets are not supported: fit one classifier a column."
         raise ValueError(f"{estimator_name} takes one class label a row, shape (n,); y has shape {y.shape}. {hint}")
-    y = column_or_1d(y, warn=True)
+    if y.ndim != 1:
+        y = column_or_1d(y, warn=True)
     _check_discrete(y)
     return y
 
@@ -90,6 +91,8 @@ def _as_array(y, estimator_name):
 
 
 def _check_discrete(y):
+    if y.dtype.kind in "biu" and 2 * len(np.unique(y)) <= len(y):
+        return  # whole numbers that come back: nothing below could object, but it takes longer than an epoch of a small network
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("Input y contains NaN or infinity: drop the rows without a label.")
     try:

@@ -111,7 +111,7 @@ def train(members, parts, settings, alpha, n_jobs, task):
             with task.member(m, members[m], parts[m][0].order) as steps:
                 members[m].train(settings, *parts[m], alpha, stop, begins[m], steps)
 
-    workers = min(effective_n_jobs(n_jobs), len(members))
+    workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
     if workers == 1:
         for m in range(len(members)):
             run(m)

@@ -103,7 +103,7 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
             W[...] = random.uniform(-bound, bound, W.shape)
             b[...] = random.uniform(-bound, bound, fan_out)
         else:
-            W[...] = random.normal(scale=np.sqrt((1.0 if layer == last else 2.0) / fan_in), size=W.shape)
+            W[...] = np.sqrt((1.0 if layer == last else 2.0) / fan_in) * random.standard_normal(W.shape)
             b[...] = output_biases if layer == last else 0
     return network
 
