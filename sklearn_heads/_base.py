@@ -194,7 +194,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
 
     def _settings(self):
         settings = Settings.of(self)
-        return settings.changed(n_iter_no_change=np.inf) if self.n_iter_no_change is None else settings
+        return settings._replace(n_iter_no_change=np.inf) if self.n_iter_no_change is None else settings
 
     def _hidden_units(self):
         units = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()

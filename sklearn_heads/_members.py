@@ -25,11 +25,11 @@ def resolve(n_members, n_rows, settings):
     if n_members != "auto" and n_members > n_rows:
         raise ValueError(f"n_members={n_members} folds of {n_rows} rows: set n_members to at most the number of rows, or to 1.")
     if settings.solver == "lbfgs":  # it does not watch, so folds would only cost rows; its line search needs float64
-        return 1 if n_members == "auto" else n_members, settings.changed(dtype="float64"), False
+        return 1 if n_members == "auto" else n_members, settings._replace(dtype="float64"), False
     if n_members != "auto":
         return n_members, settings, True
     if n_rows < FEW_ROWS:  # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown
-        return 1, settings.changed(batch_size=n_rows, dropout=0.0, dtype="float64"), False
+        return 1, settings._replace(batch_size=n_rows, dropout=0.0, dtype="float64"), False
     return MANY, settings, True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from copy import copy, deepcopy
-from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -20,8 +20,7 @@ from sklearn_heads._progress import say
 from sklearn_heads._threads import one_blas_thread
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The constructor parameters that training reads, under their public names."""
 
     dtype: str | type
@@ -50,19 +49,14 @@ class Settings:
     @classmethod
     def of(cls, estimator):
         """Read them off an estimator."""
-        return cls(**{field.name: getattr(estimator, field.name) for field in fields(cls)})
-
-    def changed(self, **changes):
-        """A copy with other values."""
-        return replace(self, **changes)
+        return cls(*(getattr(estimator, name) for name in cls._fields))
 
     def batch_rows(self, n_rows):
         """Rows of a batch when an epoch has n_rows."""
         return min(200 if self.batch_size == "auto" else int(self.batch_size), n_rows)
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """Rows with targets, and which of them to use.
 
     rows : the core's Rows; order : indices (n,) of intp; weights : ndarray, one for each of all rows, mean one, or None.
