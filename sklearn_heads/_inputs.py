@@ -126,10 +126,10 @@ class InputEncoding:
             return Rows(X, dtype, **targets)
         if sparse.issparse(X) and not self.is_sparse_:  # fitted on dense rows, so zeros have a place of their own
             X = X.toarray()
-        key = (np.result_type(X.dtype, dtype), np.dtype(dtype))
+        key = X.dtype, np.dtype(dtype)
         arrays = self._arrays  # read once: another thread may ask for another precision meanwhile
         if arrays is None or arrays[0] != key:
-            arrays = self._arrays = key, self.arrays_for(*key)
+            arrays = self._arrays = key, self.arrays_for(np.result_type(*key), key[1])
         return Rows(X, dtype, **arrays[1], **targets)
 
     def arrays_for(self, wide, dtype):
