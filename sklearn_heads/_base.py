@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_heads._core.network import ACTIVATIONS
@@ -19,6 +19,7 @@ from sklearn_heads._notebook import Documented
 from sklearn_heads._nothing_lost import nothing_lost
 from sklearn_heads._parameters import Parameters
 from sklearn_heads._progress import CallbackSupportMixin, fit_task, with_callbacks
+from sklearn_heads._random import random_stream
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 from sklearn_heads._versions import Versioned
 
@@ -124,7 +125,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
                 + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
                    f"this fit is a single network (n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more.")
             )
-        random = check_random_state(self.random_state)
+        random = random_stream(self.random_state)
         streams = [random] if n_members == 1 else spawn(random, n_members)
         members, as_examples = self._begin(X, y, weights, head, settings, streams if not goes_on else None)
         if goes_on:
@@ -179,7 +180,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
         if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
             raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
-        streams = None if goes_on else [check_random_state(self.random_state)]
+        streams = None if goes_on else [random_stream(self.random_state)]
         if goes_on:
             self._check_networks_are_the_same(len(self.members_))
         settings = self._settings()

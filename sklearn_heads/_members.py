@@ -13,6 +13,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
 
+from sklearn_heads._random import random_stream
 from sklearn_heads._training import keep_what_there_is
 
 # n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
@@ -84,7 +85,7 @@ def validation_split(examples, head, y, fraction, random):
 
 def spawn(random, n_members):
     """A random stream for each member: what one draws does not depend on when the others run."""
-    return [np.random.RandomState(seed) for seed in random.randint(2**31, size=n_members)]
+    return [random_stream(seed) for seed in random.randint(2**31, size=n_members)]
 
 
 def names(members):

@@ -17,7 +17,7 @@ STAIRS = [
     {"_core.batch", "_core.sweep"},
     {"_core.optimizer"},
     {"_core.network"},
-    {"losses", "_labels", "_threads", "_inputs", "_versions", "_notebook", "_nothing_lost", "_parameters"},
+    {"losses", "_labels", "_threads", "_inputs", "_versions", "_notebook", "_nothing_lost", "_parameters", "_random"},
     {"heads"},
     {"_training"},
     {"_members"},

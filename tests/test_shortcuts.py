@@ -1,13 +1,18 @@
 """Checks that small fits skip, and what is looked up once: the answer is that of the long way."""
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 from data import HEADS, SMALL, data
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import accuracy_score
+from sklearn.utils import check_random_state
 
 from sklearn_heads import MLPBinary, MLPMulticlass
 from sklearn_heads._inputs import quantiles
+from sklearn_heads._random import random_stream
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -120,3 +125,21 @@ def test_quantiles_of_many_columns_are_those_of_each(dtype):
                 for column, value in zip(X.T, values):
                     wanted = share * mass.sum() * (1 - 1e-9)
                     assert value == min(v for v in column if mass[column <= v].sum() >= wanted)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 12345, 2**32 - 1, np.int64(7), np.uint8(200)])
+def test_random_streams_are_those_of_numpy(seed):
+    ours, numpys = random_stream(seed), np.random.RandomState(seed)
+    for random in (ours, pickle.loads(pickle.dumps(ours)), copy.deepcopy(ours)):
+        twin = pickle.loads(pickle.dumps(numpys))
+        for draw in ("standard_normal", "random_sample", "permutation"):
+            np.testing.assert_array_equal(getattr(random, draw)(1500), getattr(twin, draw)(1500))
+
+
+def test_other_random_states_are_taken_as_scikit_learn_takes_them():
+    random = np.random.RandomState(0)
+    assert random_stream(random) is random
+    assert random_stream(None) is check_random_state(None)
+    for seed in (-1, 2**32):
+        with pytest.raises(ValueError, match="Seed must be between 0 and"):
+            random_stream(seed)
