@@ -1,18 +1,17 @@
-"""Constructor parameters: their names read once a class, their values checked once a fit.
+"""Constructor parameters: their names read once a class, each value of each checked once.
 
 scikit-learn reads the signature anew in each clone, set_params and fit, and holds every value against its constraints. With
 thirty parameters a search of small networks would spend more on that than on an epoch.
 """
 from __future__ import annotations
 
-from functools import cache
-from inspect import signature
+from functools import cache, lru_cache
 
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+from sklearn.utils._param_validation import validate_parameter_constraints
 
 
 class Parameters:
-    """A BaseEstimator with many parameters, few of which are set."""
+    """A BaseEstimator with many parameters, most of which have the values that they had in the last fit."""
 
     @classmethod
     @cache
@@ -20,21 +19,17 @@ class Parameters:
         return super()._get_param_names()
 
     def _validate_params(self):
-        """Hold the parameters against their constraints; defaults that satisfied them once do so for ever."""
-        known = valid_defaults(type(self))
-        values = {name: getattr(self, name) for name in self._get_param_names()}
-        new = {name: value for name, value in values.items() if name not in known or value is not known[name]}
-        validate_parameter_constraints(self._parameter_constraints, new, type(self).__name__)
+        unknown = {}
+        for name in self._get_param_names():
+            value = getattr(self, name)
+            try:
+                check(type(self), name, value)
+            except TypeError:  # not hashable; or refused, as an InvalidParameterError, which is one
+                unknown[name] = value
+        validate_parameter_constraints(self._parameter_constraints, unknown, type(self).__name__)
 
 
-@cache
-def valid_defaults(estimator_class):
-    """The constructor's defaults, without those that its own constraints refuse: a subclass may have such."""
-    found = {}
-    for name, parameter in signature(estimator_class).parameters.items():
-        try:
-            validate_parameter_constraints(estimator_class._parameter_constraints, {name: parameter.default}, "")
-        except InvalidParameterError:
-            continue
-        found[name] = parameter.default
-    return found
+@lru_cache(512, typed=True)
+def check(estimator_class, name, value):
+    """Hold a value against its constraints; one that satisfied them once does so for ever."""
+    validate_parameter_constraints(estimator_class._parameter_constraints, {name: value}, estimator_class.__name__)

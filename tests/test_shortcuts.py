@@ -42,7 +42,7 @@ def test_a_default_that_the_constraints_refuse_is_refused():
 def test_a_value_is_checked_again_when_it_changes():
     X, y = data("binary")
     clf = MLPBinary(**SMALL).fit(X, y)
-    for name, bad in {"alpha": -1.0, "max_iter": 0, "shuffle": "no", "batch_size": None}.items():
+    for name, bad in {"alpha": -1.0, "max_iter": 25.0, "shuffle": 1, "class_weight": {1}, "batch_size": [64]}.items():
         good = getattr(clf, name)
         with pytest.raises(ValueError, match=name):
             clf.set_params(**{name: bad}).fit(X, y)
