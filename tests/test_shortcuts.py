@@ -1,6 +1,7 @@
 """Checks that small fits skip, and what is looked up once: the answer is that of the long way."""
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,11 @@ from data import HEADS, SMALL, data
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_heads import MLPBinary, MLPMulticlass
 from sklearn_heads._inputs import quantiles
+from sklearn_heads._labels import check_class_labels
 from sklearn_heads._random import random_stream
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -84,12 +87,17 @@ def test_labels_of_any_type_give_the_same_fit(dtype):
     np.testing.assert_array_equal(MLPBinary(**SMALL).fit(X, labels).predict_proba(X), expected)
 
 
-def test_numbers_that_hardly_come_back_are_still_doubted():
-    X, _ = data("multiclass")
-    with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
-        MLPMulticlass(**SMALL).fit(X, np.arange(60) // 1.9 // 1)
-    with pytest.warns(UserWarning, match="number of unique classes is greater than 50%"):
-        MLPMulticlass(**SMALL).fit(X, (np.arange(60) // 1.9).astype(int))
+@pytest.mark.parametrize("n_rows", [2, 20, 21, 22, 60])
+def test_numbers_that_hardly_come_back_are_doubted_as_scikit_learn_does(n_rows):
+    for n_classes in range(1, n_rows + 1):
+        y = np.arange(n_rows) % n_classes
+        with warnings.catch_warnings(record=True) as wanted:
+            warnings.simplefilter("always")
+            check_classification_targets(y)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            check_class_labels(y, "MLPMulticlass")
+        assert [str(w.message) for w in found] == [str(w.message) for w in wanted], n_classes
 
 
 @pytest.mark.parametrize("name", HEADS)
