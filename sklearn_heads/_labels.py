@@ -91,8 +91,8 @@ def _as_array(y, estimator_name):
 
 
 def _check_discrete(y):
-    if y.dtype.kind in "biu" and 2 * len(np.unique(y)) <= len(y):
-        return  # whole numbers that come back: nothing below could object, but it takes longer than an epoch of a small network
+    if y.dtype.kind in "biu" and y.size and 2 * (int(y.max()) - int(y.min()) + 1) <= len(y):
+        return  # whole numbers that must come back: nothing below could object, but it would take longer than many an epoch
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("Input y contains NaN or infinity: drop the rows without a label.")
     try:
