@@ -42,13 +42,13 @@ def check_label_matrix(y, estimator_name):
     if y.ndim == 2 and y.shape[1] == 0:
         raise ValueError(f"{estimator_name} needs at least one label column; y has shape {y.shape}.")
     try:
-        values = np.unique(y if y.dtype != object else y.astype(np.float64))
+        values = y if y.dtype != object else y.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{estimator_name} takes a 0/1 matrix; y holds objects that are no numbers, or missing.") from None
-    if y.ndim != 2 or not np.isin(values, (0, 1)).all():
+    if y.ndim != 2 or not ((values == 0) | (values == 1)).all():
         raise ValueError(
             f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and "
-            f"the values {some(values)}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
+            f"the values {some(np.unique(values))}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
         )
     return y.astype(np.uint8)
 
