@@ -47,8 +47,8 @@ def check_label_matrix(y, estimator_name):
         raise ValueError(f"{estimator_name} takes a 0/1 matrix; y holds objects that are no numbers, or missing.") from None
     if y.ndim != 2 or not ((values == 0) | (values == 1)).all():
         raise ValueError(
-            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and "
-            f"the values {some(np.unique(values))}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
+            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and the "
+            f"values {some(np.unique(values))}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
         )
     return y.astype(np.uint8)
 
