@@ -37,7 +37,7 @@ def say(line):
 class Nobody:
     """Where no callbacks are set: no tasks, no cost."""
 
-    enough = False
+    enough = listens = False
 
     def member(self, m, member, order):
         return nullcontext(self)
@@ -87,6 +87,8 @@ class FitTask:
 
 class Steps:
     """The epochs or iterations of one network, one after another."""
+
+    listens = True
 
     def __init__(self, task, name, told):
         self.task, self.name, self.told, self.step = task, name, told, None

@@ -14,10 +14,14 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
 from sklearn_heads._progress import say
 from sklearn_heads._threads import one_blas_thread
+
+# Epochs that run without a look at what they brought, at most. Interrupts are noticed all the same.
+LONG_STRETCH = 100
 
 
 class Settings(NamedTuple):
@@ -74,10 +78,6 @@ class Examples(NamedTuple):
     def weight(self):
         """Sum of their weights."""
         return float(len(self.order) if self.weights is None else self.weights[self.order].sum(dtype=np.float64))
-
-    def mean_loss(self, network, stop=None):
-        """Weighted mean of the loss a row."""
-        return network.total_loss(self.rows, self.order, stop=stop) / self.weight
 
 
 def initial_network(layer_units, activation, kernel, dtype, weight_init, output_biases, random):
@@ -173,7 +173,6 @@ class Member:
                 self._train_epochs(settings, examples, validation, alpha, stop, name, steps)
         finally:
             self.optimizer = None
-            self.network.forget_gradient()
         self.check_finite()
 
     def check_finite(self):
@@ -182,15 +181,21 @@ class Member:
 
     def _train_epochs(self, settings, examples, validation, alpha, stop, name, steps):
         self.optimizer = new_optimizer(settings, self.network)
-        watch = Watch(settings, self, validation, name, stop)
-        run = EpochRunner(settings, self, examples, alpha)
+        runner = EpochRunner(settings, self, examples, validation, alpha)
+        watch = Watch(settings, self, validation is not None, name)
         self.n_iter_ = 0
         try:
             while self.n_iter_ < settings.max_iter:
                 steps.begin()
-                loss = run.epoch(stop)
-                self.n_iter_ += 1
-                stops = watch.says_stop(loss)
+                one_by_one = steps.listens or settings.verbose or settings.learning_rate == "invscaling"
+                most = 1 if one_by_one else min(LONG_STRETCH, watch.patience_left, settings.max_iter - self.n_iter_)
+                stops = False
+                try:
+                    runner.run(most, stop)
+                finally:  # interrupted, there may be epochs before
+                    for loss, watched in runner.news():
+                        self.n_iter_ += 1
+                        stops = watch.says_stop(loss, watched)
                 if steps.end() or stops:
                     break
             else:
@@ -203,12 +208,15 @@ class Member:
                     )
         except KeyboardInterrupt:
             keep_what_there_is(stop)
-        watch.restore_best()
+        if watch.best < np.inf and validation is not None:
+            watch.restore(runner.epochs.best_parameters)
 
     def train_once(self, settings, examples, alpha, name):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
         self.optimizer = self.optimizer or new_optimizer(settings, self.network)
-        loss = EpochRunner(settings, self, examples, alpha).epoch()
+        runner = EpochRunner(settings, self, examples, None, alpha)
+        runner.run(1)
+        [(loss, _)] = runner.news()
         self.n_iter_ += 1
         self.best_iter_ = len(self.loss_curve_) + 1
         check_loss(loss, self.best_iter_, settings, self.encoding)
@@ -284,70 +292,71 @@ def new_optimizer(settings, network):
 
 
 class EpochRunner:
-    """Runs one epoch after another over the same rows."""
+    """Runs a member's epochs over the same rows, some in one stretch."""
 
-    def __init__(self, settings, member, examples, alpha):
-        self.settings, self.member, self.alpha = settings, member, alpha
-        self.rows, self.order = examples.rows, examples.order
-        n = len(self.order)
-        self.batch_rows = settings.batch_rows(n)
-        network = member.network
-        self.work = network.workspace(self.rows, self.batch_rows, training=True)
+    def __init__(self, settings, member, examples, validation, alpha):
+        self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
+        self.epochs = Epochs(
+            member.network,
+            member.optimizer,
+            examples.rows,
+            examples.order,
+            settings.batch_rows(self.n_rows),
+            watched=validation and (validation.rows, validation.order),
+            watched_weight=validation.weight if validation else 0.0,
+            l2=alpha,
+            dropout=settings.dropout,
+            smoothing=settings.label_smoothing,
+        )
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
 
-    def epoch(self, stop=None):
-        """One pass; returns the mean training loss."""
-        settings, member = self.settings, self.member
-        if settings.shuffle:
-            self.order = self.order[member.random.permutation(len(self.order))]
-        loss = member.network.train_epoch(
-            self.rows,
-            self.order,
-            self.batch_rows,
-            member.optimizer,
-            self.work,
-            l2=self.alpha,
-            dropout=settings.dropout,
-            smoothing=settings.label_smoothing,
-            seed=(self.seed << 32) + member.t_,
-            stop=stop,
-        )
-        member.t_ += len(self.order)
+    def run(self, n_epochs, stop=None):
+        """So many epochs more."""
+        random = self.member.random if self.settings.shuffle else None
+        self.epochs.run(n_epochs, random=random, key=(self.seed << 32) + self.member.t_, stop=stop)
+
+    def news(self):
+        """The losses of the epochs since the last time; counts their rows, and sets the learning rate that follows from it."""
+        settings, member, new = self.settings, self.member, self.epochs.history[self.n_told :]
+        self.n_told += len(new)
+        member.t_ += self.n_rows * len(new)
         if settings.solver == "sgd" and settings.learning_rate == "invscaling":
             member.optimizer.learning_rate = settings.learning_rate_init / (member.t_ + 1) ** settings.power_t
-        return loss
+        return new
 
 
 class Watch:
-    """Looks at the loss after each epoch: history, the best weights, whether to stop, the lines a person reads."""
+    """Looks at the losses of each epoch: history, whether to stop, the lines a person reads."""
 
-    def __init__(self, settings, member, validation, name, stop):
-        self.settings, self.member, self.validation, self.name, self.stop = settings, member, validation, name, stop
-        self.best, self.patience_used, self.best_parameters = np.inf, 0, None
+    def __init__(self, settings, member, has_validation, name):
+        self.settings, self.member, self.has_validation, self.name = settings, member, has_validation, name
+        self.best, self.patience_used = np.inf, 0
         self.start = time.perf_counter()
 
-    def says_stop(self, loss):
+    @property
+    def patience_left(self):
+        """Epochs after which it may say stop, at the soonest."""
+        return self.settings.n_iter_no_change - self.patience_used + 1
+
+    def says_stop(self, loss, watched):
         settings, member = self.settings, self.member
         member.loss_ = loss
         member.loss_curve_.append(loss)
         epoch = len(member.loss_curve_)
         check_loss(loss, epoch, settings, member.encoding)
-        watched = loss
-        if self.validation is not None:
-            watched = self.validation.mean_loss(member.network, self.stop)
+        if self.has_validation:
             member.validation_loss_curve_.append(watched)
             check_loss(watched, epoch, settings, member.encoding)
+        else:
+            watched = loss
         is_best = watched < self.best
         # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
-        progress = watched <= self.best - settings.tol if self.validation is None else is_best
+        progress = is_best if self.has_validation else watched <= self.best - settings.tol
         self.patience_used = 0 if progress else self.patience_used + 1
         if is_best:
             self.best = watched
-            if self.validation is not None:
-                member.best_iter_ = epoch
-                self.best_parameters = member.network.parameters.copy()
-        if self.validation is None:
+        if is_best or not self.has_validation:
             member.best_iter_ = epoch
         self.report(epoch, loss, watched, is_best)
         return self.patience_used > settings.n_iter_no_change and not self.lowered_learning_rate()
@@ -365,14 +374,14 @@ class Watch:
 
     def report(self, epoch, loss, watched, is_best):
         if self.settings.verbose:
-            validation = "" if self.validation is None else f"   validation {watched:.5f}{' *' if is_best else '  '}"
+            validation = f"   validation {watched:.5f}{' *' if is_best else '  '}" if self.has_validation else ""
             say(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
 
-    def restore_best(self):
-        if self.best_parameters is not None:
-            self.member.network.parameters[:] = self.best_parameters
-            if self.settings.verbose:
-                say(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
+    def restore(self, parameters):
+        """Those of the best epoch."""
+        self.member.network.parameters[:] = parameters
+        if self.settings.verbose:
+            say(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
 
 
 def keep_what_there_is(stop):

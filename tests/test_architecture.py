@@ -17,6 +17,7 @@ STAIRS = [
     {"_core.batch", "_core.sweep"},
     {"_core.optimizer"},
     {"_core.network"},
+    {"_core.epochs"},
     {"losses", "_labels", "_threads", "_inputs", "_versions", "_notebook", "_nothing_lost", "_parameters", "_random"},
     {"heads"},
     {"_training"},
@@ -97,6 +98,7 @@ def test_the_parser_sees_the_imports():
     """Known ones, so that the tests above cannot pass by seeing nothing."""
     assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "losses.py"))
     assert {"_core.batch", "_core.kernels", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/network.pyx"))
+    assert {"_core.batch", "_core.network", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/epochs.pyx"))
     assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "_core/optimizer.pxd"))
     assert "losses" in ours(imports_of(PACKAGE / "heads.py"))
 

@@ -4,6 +4,7 @@ import pytest
 from oracles import SGD, Adam, NumpyNetwork
 from scipy import sparse
 from sklearn_heads._core.batch import Rows
+from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.network import ACTIVATIONS, LOSSES, Network
 from sklearn_heads._core.optimizer import Optimizer
 
@@ -166,13 +167,75 @@ def test_epochs_are_those_of_numpy(rule, loss, decay, l2, layout):
     fast = Optimizer(options["kind"], network.parameters.size, np.float64, 0.01, weight_decay=decay,
                      **{name: value for name, value in options.items() if name != "kind"})
     rows = problem.rows(sparse.csr_matrix(problem.X) if layout == "csr" else None)
-    work = network.workspace(rows, 6, training=True)
     for epoch in range(3):  # 23 rows in batches of 6: the last one is smaller
         order = np.random.RandomState(epoch).permutation(N)
-        got = network.train_epoch(rows, order, 6, fast, work, l2=l2, smoothing=0.1)
+        epochs = Epochs(network, fast, rows, order, 6, l2=l2, smoothing=0.1)
+        epochs.run(1)
+        [(got, _)] = epochs.history
         expected = oracle.epoch(slow, problem.X, problem.targets, problem.weights, order, 6, l2=l2, smoothing=0.1)
         assert got == pytest.approx(expected, rel=1e-10)
         np.testing.assert_allclose(network.parameters, flat(oracle.coefs, oracle.intercepts), rtol=1e-8, atol=1e-10)
+
+
+def epochs_of(loss, seed=0, **options):
+    """Epochs over 23 rows, of which 8 are watched, in batches of 6, with everything that draws numbers."""
+    problem = Problem(loss, hidden=(6, 4))
+    rule = Optimizer("adam", problem.network.parameters.size, np.float64, 0.05)
+    rows, random = problem.rows(), np.random.RandomState(seed)
+    watched = {"watched": (rows, np.arange(8)), "watched_weight": 8.0}
+    return problem, Epochs(problem.network, rule, rows, np.arange(N), 6, dropout=0.3, **watched, **options), random
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_stretch_of_epochs_is_one_epoch_after_another(loss):
+    first, in_one_stretch, random = epochs_of(loss)
+    in_one_stretch.run(7, random=random, key=5)
+    second, one_by_one, random = epochs_of(loss)
+    for epoch in range(7):
+        one_by_one.run(1, random=random, key=5 + epoch * N)
+    assert in_one_stretch.history == one_by_one.history
+    assert len(in_one_stretch.history) == 7
+    np.testing.assert_array_equal(first.network.parameters, second.network.parameters)
+    np.testing.assert_array_equal(in_one_stretch.best_parameters, one_by_one.best_parameters)
+
+
+def test_the_best_parameters_are_those_of_the_best_epoch():
+    problem, epochs, random = epochs_of("softmax")
+    seen = []
+    for _ in range(30):
+        epochs.run(1, random=random)
+        seen.append(problem.network.parameters.copy())
+        total = problem.network.total_loss(problem.rows(), np.arange(8))
+        assert epochs.history[-1][1] == pytest.approx(total / 8, rel=1e-12)
+    best = np.argmin([watched for _, watched in epochs.history])
+    assert best < 29, "training on for ever improves the watched rows: the test needs more epochs"
+    np.testing.assert_array_equal(epochs.best_parameters, seen[best])
+
+
+@pytest.mark.parametrize("generator", [np.random.MT19937, np.random.PCG64])
+@pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 34, 64, 65, 1000, 70_000])
+def test_rows_are_shuffled_as_numpy_would(generator, n):
+    network = Network((1, 1), "identity", "logistic", np.float32)
+    rows = Rows(np.zeros((n, 1), dtype=np.float32), np.float32, labels=np.zeros((n, 1), dtype=np.uint8))
+    epochs = Epochs(network, Optimizer("sgd", 2, np.float32, 0.1), rows, np.arange(n), n)
+    ours, numpy = (np.random.RandomState(generator(3)) for _ in range(2))
+    expected = np.arange(n)
+    for _ in range(2):
+        epochs.run(1, random=ours)
+        numpy.shuffle(expected)
+        np.testing.assert_array_equal(epochs.order, expected)
+    assert ours.randint(2**31) == numpy.randint(2**31)
+
+
+def test_a_loss_that_is_not_finite_ends_the_stretch():
+    network = Network((1, 1), "identity", "logistic", np.float64)
+    rows = Rows(np.full((4, 1), 1e200), np.float64, labels=np.zeros((4, 1), dtype=np.uint8))
+    epochs = Epochs(network, Optimizer("sgd", 2, np.float64, 1e200, momentum=0.0, nesterov=False), rows, np.arange(4), 4)
+    with np.errstate(all="ignore"):
+        epochs.run(10)
+    assert len(epochs.history) < 10
+    assert not np.isfinite(epochs.history[-1][0])
+    assert all(np.isfinite(loss) for loss, _ in epochs.history[:-1])
 
 
 # ---- dropout -----------------------------------------------------------------------------------------------------------
@@ -184,8 +247,7 @@ def one_sgd_step(hidden, rate, seed, batch=64, learning_rate=1.0):
     network.coefs[0][:] = 1.0
     X, labels = np.ones((batch, 1)), np.zeros((batch, 1), dtype=np.uint8)
     rule = Optimizer("sgd", network.parameters.size, np.float64, learning_rate, momentum=0.0, nesterov=False)
-    work = network.workspace(Rows(X, np.float64), batch, training=True)
-    network.train_epoch(Rows(X, np.float64, labels=labels), np.arange(batch), batch, rule, work, dropout=rate, seed=seed)
+    Epochs(network, rule, Rows(X, np.float64, labels=labels), np.arange(batch), batch, dropout=rate).run(1, key=seed)
     return -network.coefs[1][:, 0] / 0.5  # the mean of each unit over the batch, for a gradient of 1/2 a row
 
 
@@ -211,8 +273,7 @@ def test_dropout_draws_anew_in_each_batch_and_in_each_layer():
     network.coefs[0][:], network.coefs[1][:] = 1.0, np.eye(64)
     rule = Optimizer("sgd", network.parameters.size, np.float64, 1.0, momentum=0.0, nesterov=False)
     X, labels = np.ones((1, 1)), np.zeros((1, 1), dtype=np.uint8)
-    work = network.workspace(Rows(X, np.float64), 1, training=True)
-    network.train_epoch(Rows(X, np.float64, labels=labels), np.arange(1), 1, rule, work, dropout=0.5, seed=3)
+    Epochs(network, rule, Rows(X, np.float64, labels=labels), np.arange(1), 1, dropout=0.5).run(1, key=3)
     share = (network.coefs[2] != 0).mean()  # a unit comes through if neither layer drops it
     assert 0.1 < share < 0.4
 

@@ -14,6 +14,16 @@ cdef inline void* address(array) except? NULL:
     return <void*> pointer
 
 
+# Weights of a strip: their gradient, the parameters and Adam's moments fit into the second-level cache together.
+cdef enum:
+    STRIP_WEIGHTS = 16384
+
+
+cdef inline Py_ssize_t strip(Py_ssize_t fan_in, Py_ssize_t units) noexcept nogil:
+    """Inputs of a layer whose weights' gradient is computed, and put to use, at a time: whole tiles of them (product.h)."""
+    return min(fan_in, max(1, STRIP_WEIGHTS // units // 16) * 16)
+
+
 cdef class Rows:
     cdef readonly Py_ssize_t n_rows, n_features
     cdef readonly bint is_sparse
@@ -36,6 +46,7 @@ cdef class Workspace:
     cdef char** deltas        # deltas[l]: gradient with respect to what layer l - 1 sums up; the last the logits'
     cdef char* logits
     cdef char* scratch        # a weight matrix, transposed or with room behind it
+    cdef char* gradient       # of a strip of one layer's weights, or of its biases
     cdef char* targets
     cdef char* weights
     cdef char* cell_weights

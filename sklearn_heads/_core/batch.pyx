@@ -88,12 +88,12 @@ cdef class Workspace:
 
     def __cinit__(self, layer_units, dtype, Py_ssize_t n, bint sparse, bint slopes, bint training):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
-        cdef Py_ssize_t d, h, largest = 0, rows = n + OVERRUN
+        cdef Py_ssize_t d, h, largest = 0, gradient = 0, rows = n + OVERRUN
         self.itemsize = dtype.itemsize
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
         self.deltas = <char**> calloc(n_layers + 1, sizeof(char*))
-        self.allocated = <void**> calloc(3 * n_layers + 9, sizeof(void*))
+        self.allocated = <void**> calloc(3 * n_layers + 10, sizeof(void*))
         if self.activations == NULL or self.slopes == NULL or self.deltas == NULL or self.allocated == NULL:
             raise MemoryError
         for layer in range(n_layers):
@@ -109,7 +109,10 @@ cdef class Workspace:
             d, h = layer_units[layer], layer_units[layer + 1]
             if (h < OVERRUN and (layer or not sparse)) or (layer and training):
                 largest = max(largest, d * h)
+            if training:
+                gradient = max(gradient, (d + 1) * h if sparse and layer == 0 else strip(d, h) * h)
         self.scratch = self.take(largest + 2 * OVERRUN)
+        self.gradient = self.take(gradient)
         self.logits = self.take(n * k)
         self.targets = self.take(n * k)
         self.weights = self.take(n)

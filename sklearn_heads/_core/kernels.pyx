@@ -108,7 +108,8 @@ def layer_gradient(
 ):
     """gW (d, h) = x' delta and gb (h,), the column sums of delta. x and delta have room for OVERRUN rows more."""
     with nogil:
-        loops_like(x).layer_gradient(at(x), at(delta), at(scratch), at(gW), at(gb), n, d, h)
+        loops_like(x).column_sums(at(delta), at(gb), n, h)
+        loops_like(x).layer_gradient(at(x), d, at(delta), at(scratch), at(gW), n, d, h)
 
 
 def layer_upstream(

@@ -371,13 +371,13 @@ static inline REAL FN(keep)(uint32_t position, uint32_t low, uint32_t high, uint
     return x >= threshold ? scale : 0;
 }
 
-LOOP FN(dropout)(uint64_t key, double rate, void *a_, void *slope_, size n)
+LOOP FN(dropout)(uint64_t key, double rate, size first, void *a_, void *slope_, size n)
 {
     OUT(a); OUT(slope);
     const uint32_t threshold = (uint32_t)(rate * 4294967296.0), low = (uint32_t)key, high = (uint32_t)(key >> 32);
     const REAL scale = (REAL)(1 / (1 - rate));
     SIMD EACH(i, n) {
-        const REAL keep = FN(keep)((uint32_t)i, low, high, threshold, scale);
+        const REAL keep = FN(keep)((uint32_t)(first + i), low, high, threshold, scale);
         a[i] *= keep;
         if (slope) slope[i] *= keep;
     }
@@ -424,7 +424,9 @@ LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
     SIMD EACH(j, d) z[j] = z[j] / SQRT(1 + z[j] * z[j] * shrink);
 }
 
-#define AHEAD 4
+/* How many rows ahead a row is fetched: so many that it is there in time, and few enough for the nearest cache. */
+static inline size FN(rows_ahead)(size bytes) { return bytes < 680 ? 12 : bytes < 8192 ? 8192 / bytes : 1; }
+
 #define SOURCE float
 #define AS(name) FN(name##_from_float)
 #if REAL_IS_DOUBLE
@@ -453,8 +455,8 @@ LOOP FN(gather_values)(const void *values_, const intptr_t *rows, double factor,
 LOOP FN(gather_labels)(const uint8_t *labels, const intptr_t *rows, double off, double on, void *out_, size n, size k)
 {
     OUT(out);
-    const REAL low = (REAL)off, high = (REAL)on;
-    if (k == 1) { EACH(i, n) out[i] = labels[rows[i]] ? high : low; return; }
+    const REAL low = (REAL)off, high = (REAL)on, either[2] = {low, high}; /* looked up, not chosen: labels defy prediction */
+    if (k == 1) { EACH(i, n) out[i] = either[labels[rows[i]] != 0]; return; }
     EACH(i, n) {
         const uint8_t *restrict row = labels + rows[i] * k;
         SIMD EACH(j, k) out[i * k + j] = row[j] ? high : low;
@@ -513,7 +515,8 @@ static const Loops FN(loops) = {
         [RELU] = FN(relu_activation), [LEAKY_RELU] = FN(leaky_relu_activation), [GELU] = FN(gelu_activation),
         [SILU] = FN(silu_activation), [SELU] = FN(selu_activation),
     },
-    .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient), .transpose = FN(transpose), .product = FN(product),
+    .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient), .column_sums = FN(column_sums),
+    .transpose = FN(transpose), .product = FN(product),
     .dropout = FN(dropout), .backpropagate_relu = FN(backpropagate_relu),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
     .sparse_product = {FN(sparse_product_from_float), FN(sparse_product_from_double)},

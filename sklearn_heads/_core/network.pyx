@@ -25,8 +25,8 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from sklearn_heads._core.batch cimport Rows, Workspace, address
-from sklearn_heads._core.kernels cimport Loops, Targets, loops_of
+from sklearn_heads._core.batch cimport Rows, Workspace, address, strip
+from sklearn_heads._core.kernels cimport Targets, loops_of
 from sklearn_heads._core.optimizer cimport Optimizer
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu", "selu")  # the order of table.h
@@ -35,16 +35,8 @@ LOSSES = ("logistic", "softmax")
 # Between two looks at pending signals: about a tenth of a second of arithmetic on a slow core.
 cdef double FLOPS_BETWEEN_SIGNALS = 1e9
 
-# A hidden layer is computed this many rows at a time, so that what follows its product finds them in the nearest cache.
+# Layers are computed this many rows at a time, so that what follows a product finds them in the nearest cache.
 cdef Py_ssize_t NEAR = 48
-
-
-cdef struct Layer:
-    Py_ssize_t fan_in, units
-    char* W
-    char* b
-    char* gW
-    char* gb
 
 
 cdef class Network:
@@ -71,18 +63,6 @@ cdef class Network:
     n_weights, n_biases : int
         How many of the parameters are weights, to which decay applies, and biases.
     """
-    cdef readonly tuple layer_units
-    cdef readonly str activation, loss
-    cdef readonly object dtype, parameters, gradient
-    cdef readonly list coefs, intercepts
-    cdef readonly Py_ssize_t n_layers, n_outputs, n_weights, n_biases
-    cdef Layer* layers
-    cdef const Loops* loops
-    cdef bint is_double, is_softmax, is_relu
-    cdef int activation_code
-    cdef Py_ssize_t itemsize
-    cdef double flops_a_row
-
     def __cinit__(self, layer_units, *args, **kwargs):
         self.layers = <Layer*> calloc(len(layer_units), sizeof(Layer))
         if self.layers == NULL:
@@ -152,25 +132,26 @@ cdef class Network:
     cdef void forward(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,
     ) noexcept nogil:
-        """From activations[0] (or the sparse rows) to the logits. Slopes are left beside the activations in training."""
-        cdef Py_ssize_t nth, start, rows_near, at
+        """From activations[0] (or the sparse rows) to the logits, some rows after others, so that each layer finds them in the
+        nearest cache. Slopes are left beside the activations in training."""
+        cdef Py_ssize_t nth, start = 0, rows_near, at
         cdef Layer* layer
         cdef char* slope
-        for nth in range(self.n_layers - 1):
-            layer = &self.layers[nth]
-            start = 0
-            while start < n:
-                rows_near = min(NEAR, n - start)
+        while start < n:
+            rows_near = min(NEAR, n - start)
+            for nth in range(self.n_layers - 1):
+                layer = &self.layers[nth]
                 at = start * layer.units * self.itemsize
-                slope = work.slopes[nth + 1]
+                slope = NULL if work.slopes[nth + 1] == NULL else work.slopes[nth + 1] + at
                 self.weighted_sums(rows, order, start, rows_near, work, nth, work.activations[nth + 1] + at)
-                self.loops.activate[self.activation_code](
-                    work.activations[nth + 1] + at, NULL if slope == NULL else slope + at, rows_near * layer.units)
-                start += rows_near
-            if dropout > 0:
-                self.loops.dropout(
-                    mixed(key + <uint64_t> nth), dropout, work.activations[nth + 1], work.slopes[nth + 1], n * layer.units)
-        self.weighted_sums(rows, order, 0, n, work, self.n_layers - 1, work.logits)
+                self.loops.activate[self.activation_code](work.activations[nth + 1] + at, slope, rows_near * layer.units)
+                if dropout > 0:
+                    self.loops.dropout(
+                        mixed(key + <uint64_t> nth), dropout, start * layer.units, work.activations[nth + 1] + at, slope,
+                        rows_near * layer.units)
+            self.weighted_sums(
+                rows, order, start, rows_near, work, self.n_layers - 1, work.logits + start * self.n_outputs * self.itemsize)
+            start += rows_near
 
     cdef void weighted_sums(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n, Workspace work, Py_ssize_t nth, char* z,
@@ -216,23 +197,21 @@ cdef class Network:
         return self.loops.sum(work.loss, n * losses_a_row)
 
     cdef void backward(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout,
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, Optimizer optimizer, double l2,
+        char* total,
     ) noexcept nogil:
-        """From the logits' delta to the gradient."""
+        """From the logits' delta to the gradient, which is put to use as it comes: see use_gradient."""
         cdef Py_ssize_t nth, start, rows_near, at
         cdef Layer* layer
-        cdef char* delta = work.deltas[self.n_layers]
         for nth in range(self.n_layers - 1, 0, -1):
             layer = &self.layers[nth]
-            self.loops.layer_gradient(
-                work.activations[nth], delta, work.scratch, layer.gW, layer.gb, n, layer.fan_in, layer.units)
             self.loops.transpose(layer.W, work.scratch, layer.fan_in, layer.units)
             start = 0
             while start < n:
                 rows_near = min(NEAR, n - start)
                 at = start * layer.fan_in * self.itemsize
                 self.loops.product(
-                    NULL, delta + start * layer.units * self.itemsize, layer.units, 1, work.scratch, layer.fan_in,
+                    NULL, work.deltas[nth + 1] + start * layer.units * self.itemsize, layer.units, 1, work.scratch, layer.fan_in,
                     work.deltas[nth] + at, rows_near, layer.fan_in, layer.units)
                 if self.is_relu:
                     self.loops.backpropagate_relu(
@@ -240,66 +219,64 @@ cdef class Network:
                 else:
                     self.loops.multiply(work.slopes[nth] + at, work.deltas[nth] + at, rows_near * layer.fan_in)
                 start += rows_near
-            delta = work.deltas[nth]
+            self.layer_gradient(nth, n, work, optimizer, l2, total)
+        if not rows.is_sparse:
+            self.layer_gradient(0, n, work, optimizer, l2, total)
+            return
         layer = &self.layers[0]
-        if rows.is_sparse:
-            memset(layer.gW, 0, layer.fan_in * layer.units * self.itemsize)
-            memset(layer.gb, 0, layer.units * self.itemsize)
-            self.loops.sparse_gradient[rows.double_source](
-                rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, delta, layer.gW, layer.gb, n, layer.units)
-        else:
+        memset(work.gradient, 0, (layer.fan_in + 1) * layer.units * self.itemsize)
+        at = layer.fan_in * layer.units * self.itemsize
+        self.loops.sparse_gradient[rows.double_source](
+            rows.X, rows.indices, rows.indptr, order, rows.encoding.factor, work.deltas[1], work.gradient, work.gradient + at,
+            n, layer.units)
+        self.use_gradient(work.gradient, layer.W, layer.fan_in * layer.units, True, optimizer, l2, total)
+        self.use_gradient(work.gradient + at, layer.b, layer.units, False, optimizer, l2, total)
+
+    cdef void layer_gradient(
+        self, Py_ssize_t nth, Py_ssize_t n, Workspace work, Optimizer optimizer, double l2, char* total,
+    ) noexcept nogil:
+        """The gradient of a layer: its biases, then a strip of its weights after another, so that only one has to be kept."""
+        cdef Layer* layer = &self.layers[nth]
+        cdef Py_ssize_t first = 0, inputs, most = strip(layer.fan_in, layer.units)
+        self.loops.column_sums(work.deltas[nth + 1], work.gradient, n, layer.units)
+        self.use_gradient(work.gradient, layer.b, layer.units, False, optimizer, l2, total)
+        while first < layer.fan_in:
+            inputs = min(most, layer.fan_in - first)
             self.loops.layer_gradient(
-                work.activations[0], delta, work.scratch, layer.gW, layer.gb, n, layer.fan_in, layer.units)
+                work.activations[nth] + first * self.itemsize, layer.fan_in, work.deltas[nth + 1], work.scratch, work.gradient,
+                n, inputs, layer.units)
+            self.use_gradient(
+                work.gradient, layer.W + first * layer.units * self.itemsize, inputs * layer.units, True, optimizer, l2, total)
+            first += inputs
+
+    cdef void use_gradient(
+        self, const char* g, char* p, Py_ssize_t n, bint is_weight, Optimizer optimizer, double l2, char* total,
+    ) noexcept nogil:
+        """n values g of the gradient, of the parameters at p: a step of the optimizer, or added to the total of all rows."""
+        cdef Py_ssize_t at = p - self.layers[0].W
+        if total == NULL:
+            optimizer.step(self.loops, g, p, at, n, is_weight, l2)
+        else:
+            self.loops.add(g, total + at, n)
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 
-    def forget_gradient(self):
-        """After training: a trained network is its parameters."""
-        self.gradient = None
+    cdef double batch(
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, Optimizer optimizer, double l2,
+        double dropout, double smoothing, uint64_t key,
+    ) noexcept nogil:
+        """A batch of training: forward, backward, step. Returns its mean loss, l2 term included."""
+        cdef double loss
+        self.gather(rows, order, n, work)
+        self.forward(rows, order, n, work, dropout, key)
+        loss = self.loss_of(rows, order, n, work, 1.0 / n, smoothing, work.deltas[self.n_layers])
+        if l2 > 0:
+            loss += 0.5 * l2 / n * self.loops.sum_squares(self.layers[0].W, self.n_weights)
+        optimizer.begin_step()
+        self.backward(rows, order, n, work, dropout, optimizer, l2 / n, NULL)
+        return loss
 
-    def prepare(self):
-        """Allocate the gradient, which prediction does not need."""
-        if self.gradient is None:
-            self.gradient = aligned(np.zeros_like(self.parameters))
-            coefs, intercepts = self.views(self.gradient)
-            for nth in range(self.n_layers):
-                self.layers[nth].gW = <char*> address(coefs[nth])
-                self.layers[nth].gb = <char*> address(intercepts[nth])
-
-    def train_epoch(
-        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t batch_size, Optimizer optimizer, Workspace work,
-        double l2=0, double dropout=0, double smoothing=0, uint64_t seed=0, stop=None,
-    ):
-        """One pass over `order` in batches: forward, backward, step. Returns the mean loss, l2 term included.
-
-        The loss of a batch is averaged over its rows (weights have mean one over all rows), and l2 is divided by
-        their number, as in MLPClassifier. Between batches, raises KeyboardInterrupt for a pending signal (the main thread
-        sees it) or when `stop`, a threading.Event, is set (any thread does).
-        """
-        cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
-        cdef double total = 0, flops = 0, batch_loss
-        self.check(rows)
-        self.prepare()
-        with nogil:
-            while start < n_rows:
-                n = min(batch_size, n_rows - start)
-                self.gather(rows, &order[start], n, work)
-                self.forward(rows, &order[start], n, work, dropout, mixed(seed) + (<uint64_t> start << 8))
-                batch_loss = self.loss_of(rows, &order[start], n, work, 1.0 / n, smoothing, work.deltas[self.n_layers])
-                if l2 > 0:
-                    batch_loss += 0.5 * l2 / n * self.loops.sum_squares(self.layers[0].W, self.n_weights)
-                self.backward(rows, &order[start], n, work, dropout)
-                optimizer.step(self.loops, self.layers[0].gW, self.layers[0].W, self.n_weights, l2 / n)
-                total += batch_loss * n
-                start += n
-                flops += n * self.flops_a_row
-                if flops > FLOPS_BETWEEN_SIGNALS:
-                    flops = 0
-                    with gil:
-                        look_for_interrupt(stop)
-        return total / n_rows
-
-    def workspace(self, Rows rows, Py_ssize_t n, bint training):
+    cpdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training):
         """Room for batches of n of these rows."""
         return Workspace(self.layer_units, self.dtype, n, rows.is_sparse, not self.is_relu, training)
 
@@ -308,54 +285,64 @@ cdef class Network:
     ):
         """Mean loss over the rows named by `order` and its gradient, a block at a time."""
         cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
-        cdef double total = 0, flops = 0
+        cdef double loss = 0, flops = 0
         cdef Workspace work = self.workspace(rows, min(block, n_rows), True)
         self.check(rows)
-        self.prepare()
         gradient = np.zeros_like(self.parameters)
-        cdef char* sum_at = <char*> address(gradient)
+        cdef char* total = <char*> address(gradient)
         with nogil:
             while start < n_rows:
                 n = min(block, n_rows - start)
                 self.gather(rows, &order[start], n, work)
                 self.forward(rows, &order[start], n, work, 0, 0)
-                total += self.loss_of(rows, &order[start], n, work, 1.0 / n_rows, smoothing, work.deltas[self.n_layers])
-                self.backward(rows, &order[start], n, work, 0)
-                self.loops.add(self.layers[0].gW, sum_at, self.n_weights + self.n_biases)
+                loss += self.loss_of(rows, &order[start], n, work, 1.0 / n_rows, smoothing, work.deltas[self.n_layers])
+                self.backward(rows, &order[start], n, work, 0, None, 0, total)
                 start += n
-                flops += n * self.flops_a_row
-                if flops > FLOPS_BETWEEN_SIGNALS:
-                    flops = 0
-                    with gil:
-                        look_for_interrupt(stop)
-        return total, gradient
+                self.look_up(n, &flops, stop)
+        return loss, gradient
 
-    def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
+    def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96):
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         return logits_of([self], rows, order, block)[0]
 
-    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256, stop=None):
+    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96, stop=None):
         """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
-        cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
-        cdef double total = 0, flops = 0
-        cdef Workspace work = self.workspace(rows, min(block, n_rows), False)
+        cdef double total, flops = 0
+        cdef Workspace work = self.workspace(rows, min(block, order.shape[0]), False)
         self.check(rows)
         with nogil:
-            while start < n_rows:
-                n = min(block, n_rows - start)
-                self.gather(rows, &order[start], n, work)
-                self.forward(rows, &order[start], n, work, 0, 0)
-                total += self.loss_of(rows, &order[start], n, work, 1, 0, NULL)
-                start += n
-                flops += n * self.flops_a_row
-                if flops > FLOPS_BETWEEN_SIGNALS:
-                    flops = 0
-                    with gil:
-                        look_for_interrupt(stop)
+            total = self.sum_of_losses(rows, &order[0], order.shape[0], work, block, &flops, stop)
         return total
 
+    cdef double sum_of_losses(
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, Py_ssize_t block, double* flops, stop,
+    ) except? -1 nogil:
+        """The same, in a workspace for blocks of rows."""
+        cdef Py_ssize_t start = 0, n
+        cdef double total = 0
+        while start < n_rows:
+            n = min(block, n_rows - start)
+            self.gather(rows, order + start, n, work)
+            self.forward(rows, order + start, n, work, 0, 0)
+            total += self.loss_of(rows, order + start, n, work, 1, 0, NULL)
+            start += n
+            self.look_up(n, flops, stop)
+        return total
 
-def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=256):
+    cdef int look_up(self, Py_ssize_t n, double* flops, stop) except -1 nogil:
+        """After n rows more, now and then: raises KeyboardInterrupt for a pending Ctrl-C (the main thread sees it), or where
+        another thread has set the event `stop`. `flops` counts the arithmetic since the last time."""
+        flops[0] += n * self.flops_a_row
+        if flops[0] > FLOPS_BETWEEN_SIGNALS:
+            flops[0] = 0
+            with gil:
+                PyErr_CheckSignals()
+                if stop is not None and stop.is_set():
+                    raise KeyboardInterrupt
+        return 0
+
+
+def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96):
     """Logits (m, n, k) of m networks of one shape: a block of rows is gathered and encoded once for all of them."""
     cdef Network network, first = networks[0]
     cdef Py_ssize_t start, n, m, n_rows = order.shape[0], a_row = first.n_outputs * first.itemsize
@@ -374,19 +361,3 @@ def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t 
                 network.forward(rows, &order[start], n, work, 0, 0)
         PyErr_CheckSignals()
     return logits
-
-
-cdef int look_for_interrupt(stop) except -1:
-    """Raise KeyboardInterrupt for a pending Ctrl-C, or where another thread has set the event `stop`."""
-    PyErr_CheckSignals()
-    if stop is not None and stop.is_set():
-        raise KeyboardInterrupt
-    return 0
-
-
-cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
-    """splitmix64: one well-mixed 64-bit key for each counter value."""
-    x += <uint64_t> 0x9E3779B97F4A7C15
-    x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
-    x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
-    return x ^ (x >> 31)

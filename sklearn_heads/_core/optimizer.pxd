@@ -10,8 +10,10 @@ cdef class Optimizer:
     cdef readonly object first, second
     cdef StepRule rule
     cdef bint is_adam
-    cdef Py_ssize_t size, itemsize
     cdef char* first_at
     cdef char* second_at
 
-    cdef void step(self, const Loops* loops, const char* g, char* p, Py_ssize_t n_weights, double l2) noexcept nogil
+    cdef void begin_step(self) noexcept nogil
+    cdef void step(
+        self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight, double l2,
+    ) noexcept nogil

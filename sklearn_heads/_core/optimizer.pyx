@@ -37,7 +37,6 @@ cdef class Optimizer:
     def hold(self, first, second, n_steps):
         """Copy these moments and this number of steps: the state."""
         self.first, self.second, self.n_steps = first, second, n_steps = aligned(first), aligned(second), n_steps
-        self.size, self.itemsize = first.size, first.itemsize
         self.first_at, self.second_at = <char*> address(first), <char*> address(second)
 
     def __reduce__(self):
@@ -53,24 +52,23 @@ cdef class Optimizer:
         build, (kind, learning_rate, options, first, second, n_steps) = self.__reduce__()
         return build(kind, learning_rate, options, first, second, n_steps)
 
-    cdef void step(self, const Loops* loops, const char* g, char* p, Py_ssize_t n_weights, double l2) noexcept nogil:
-        """One step on all parameters p by their gradient g; l2 and decay touch the weights only, which come first."""
-        cdef StepRule rule = self.rule
-        cdef Py_ssize_t biases = n_weights * self.itemsize
+    cdef void begin_step(self) noexcept nogil:
+        """Once a batch: Adam's bias corrections go into the rate."""
         self.n_steps += 1
-        rule.learning_rate = self.learning_rate
-        rule.l2, rule.shrink = l2, 1 - self.learning_rate * self.weight_decay
+        self.rule.learning_rate = self.learning_rate
         if self.is_adam:
-            rule.learning_rate *= sqrt(1 - pow(rule.beta_2, self.n_steps)) / (1 - pow(rule.beta_1, self.n_steps))
-            loops.adam(&rule, g, self.first_at, self.second_at, p, n_weights)
-        else:
-            loops.sgd(&rule, g, self.first_at, p, n_weights)
-        rule.l2, rule.shrink = 0, 1
+            self.rule.learning_rate *= sqrt(1 - pow(self.rule.beta_2, self.n_steps)) / (1 - pow(self.rule.beta_1, self.n_steps))
+
+    cdef void step(
+        self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight, double l2,
+    ) noexcept nogil:
+        """The step of n parameters p, whose moments begin `at` bytes, by their gradient g; l2 and decay are for weights."""
+        self.rule.l2 = l2 if is_weight else 0
+        self.rule.shrink = 1 - self.learning_rate * self.weight_decay if is_weight else 1
         if self.is_adam:
-            loops.adam(&rule, g + biases, self.first_at + biases, self.second_at + biases, p + biases,
-                       self.size - n_weights)
+            loops.adam(&self.rule, g, self.first_at + at, self.second_at + at, p, n)
         else:
-            loops.sgd(&rule, g + biases, self.first_at + biases, p + biases, self.size - n_weights)
+            loops.sgd(&self.rule, g, self.first_at + at, p, n)
 
 
 def _rebuilt(kind, learning_rate, options, first, second, n_steps):

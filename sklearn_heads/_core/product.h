@@ -97,15 +97,38 @@ LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
     }
 }
 
+/* The sum of a vector's elements, part upon part: left to itself, gcc adds them one after another. */
+static inline REAL FN(sum_of_lanes)(FN(Vector) v)
+{
+#if defined(__GNUC__)
+    typedef REAL Part __attribute__((vector_size(16)));
+    Part parts[VECTOR_BYTES / 16];
+    memcpy(parts, &v, sizeof v);
+    UNROLL for (size half = VECTOR_BYTES / 32; half > 0; half /= 2) { UNROLL EACH(p, half) parts[p] += parts[p + half]; }
+#if REAL_IS_DOUBLE
+    return parts[0][0] + parts[0][1];
+#else
+    return (parts[0][0] + parts[0][1]) + (parts[0][2] + parts[0][3]);
+#endif
+#else
+    return v;
+#endif
+}
+
 /* C[i, j] = start[j] + A[i, :] . B[j, :], for so few rows of B that a vector along j would be mostly empty. */
 LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *restrict B, REAL *restrict C, size m, size n,
               size k)
 {
-    EACH(i, m) EACH(j, n) {
+    for (size i = 0; i < m; i += 4) EACH(j, n) {
         const REAL *restrict a = A + i * k, *restrict b = B + j * k;
-        REAL total = start[j];
-        SIMD_TOTAL EACH(q, k) total += a[q] * b[q];
-        C[i * n + j] = total;
+        FN(Vector) sums[4] = {{0}};
+        size q = 0;
+        for (; q + LANES <= k; q += LANES) { UNROLL EACH(r, 4) sums[r] += VECTOR_IN(a + r * k + q) * VECTOR_IN(b + q); }
+        UNROLL EACH(r, 4) {
+            REAL total = start[j] + FN(sum_of_lanes)(sums[r]);
+            for (size rest = q; rest < k; ++rest) total += a[r * k + rest] * b[rest];
+            if (i + r < m) C[(i + r) * n + j] = total;
+        }
     }
 }
 
@@ -114,8 +137,8 @@ LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *re
 static void FN(layer_forward)(const void *x, const void *W, const void *b, void *scratch, void *z, size n, size d, size h)
 {
     if (h <= FEW) {
-        FN(transpose)(W, scratch, d, h);
-        FN(dots)(b, x, scratch, z, n, h, d);
+        if (h > 1) FN(transpose)(W, scratch, d, h);
+        FN(dots)(b, x, h > 1 ? scratch : W, z, n, h, d);
     } else if (h < OVERRUN) {
         REAL *room = (REAL *)scratch + d * h;
         memcpy(scratch, W, (size_t)(d * h) * sizeof(REAL));
@@ -124,15 +147,20 @@ static void FN(layer_forward)(const void *x, const void *W, const void *b, void 
     } else FN(product)(b, x, d, 1, W, h, z, n, h, d);
 }
 
-/* For few outputs the transposed gradient, delta' x, so that the inputs lie along the vector. */
-static void FN(layer_gradient)(const void *x, const void *delta, void *scratch, void *gW, void *gb, size n, size d, size h)
+/* gW (d, h) = x' delta, of d inputs among the `row` of x.  For few outputs the transposed one, delta' x, so that the inputs lie along
+ * the vector. */
+static void FN(layer_gradient)(const void *x, size row, const void *delta, void *scratch, void *gW, size n, size d, size h)
+{
+    if (h < OVERRUN) {
+        FN(product)(NULL, delta, 1, h, x, row, h > 1 ? scratch : gW, h, d, n);
+        if (h > 1) FN(transpose)(scratch, gW, h, d);
+    } else FN(product)(NULL, x, 1, row, delta, h, gW, d, h, n);
+}
+
+static void FN(column_sums)(const void *delta, void *gb, size n, size h)
 {
     const REAL one = 1;
     FN(product)(NULL, &one, 0, 0, delta, h, gb, 1, h, n);
-    if (h < OVERRUN) {
-        FN(product)(NULL, delta, 1, h, x, d, scratch, h, d, n);
-        FN(transpose)(scratch, gW, h, d);
-    } else FN(product)(NULL, x, 1, d, delta, h, gW, d, h, n);
 }
 
 #undef LANES

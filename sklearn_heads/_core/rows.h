@@ -17,10 +17,11 @@ LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *res
 LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, void *out_, size n)
 {
     const size width = encoding->n_columns + encoding->n_bins * encoding->n_binned, d = encoding->n_features;
+    const size ahead = FN(rows_ahead)(d * (size)sizeof(SOURCE));
     EACH(i, n) {
         REAL *out = (REAL *)out_ + i * width;
-        if (i + AHEAD < n) { /* shuffled rows: no processor guesses which comes next */
-            const SOURCE *next = (const SOURCE *)X_ + rows[i + AHEAD] * d;
+        if (i + ahead < n) { /* shuffled rows: no processor guesses which comes next */
+            const SOURCE *next = (const SOURCE *)X_ + rows[i + ahead] * d;
             for (size j = 0; j < d; j += 64 / (size)sizeof(SOURCE)) PREFETCH(next + j);
         }
         AS(scale_row)((const SOURCE *)X_ + rows[i] * encoding->n_features, encoding, out);

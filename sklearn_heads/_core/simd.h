@@ -14,7 +14,6 @@
 /* Outside gcc and clang everything here is plain C11: slower, and as right. */
 #if defined(__GNUC__) || defined(__clang__)
 #define NOINLINE __attribute__((noinline))
-#define PREFETCH(pointer) __builtin_prefetch(pointer)
 #define SIMD _Pragma("omp simd")
 #define SIMD_TOTAL _Pragma("omp simd reduction(+ : total)")
 #else
@@ -24,7 +23,6 @@
 #else
 #define NOINLINE
 #endif
-#define PREFETCH(pointer) ((void)(pointer))
 #define SIMD
 #define SIMD_TOTAL
 #endif
