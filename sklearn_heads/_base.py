@@ -17,12 +17,14 @@ from sklearn_heads._inputs import InputEncoding
 from sklearn_heads._members import names, out_of_fold, parts, random_stream, resolve, spawn, train
 from sklearn_heads._notebook import Documented
 from sklearn_heads._nothing_lost import nothing_lost
+from sklearn_heads._parameters import Parameters
 from sklearn_heads._progress import CallbackSupportMixin, fit_task, with_callbacks
+from sklearn_heads._random import random_stream
 from sklearn_heads._training import Examples, Member, Settings, initial_network
 from sklearn_heads._versions import Versioned
 
 
-class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
+class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
     """A neural classifier. The subclass says what its labels are and which head stands on top."""
 
     _parameter_constraints = {
@@ -193,7 +195,7 @@ class MLPBase(Versioned, Documented, Fitted, ClassifierMixin, CallbackSupportMix
 
     def _settings(self):
         settings = Settings.of(self)
-        return settings.changed(n_iter_no_change=np.inf) if self.n_iter_no_change is None else settings
+        return settings._replace(n_iter_no_change=np.inf) if self.n_iter_no_change is None else settings
 
     def _hidden_units(self):
         units = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()

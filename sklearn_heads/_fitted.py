@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_heads._core.network import logits_of
@@ -11,8 +12,12 @@ from sklearn_heads._inputs import InputEncoding
 
 
 def read_X(estimator, X, reset):
-    """X as the core reads it: C-contiguous float32 or float64, or CSR; feature names and their number checked."""
-    if not reset and is_ready(estimator, X):
+    """X as the core reads it: C-contiguous float32 or float64, or CSR; feature names and their number checked, or kept anew."""
+    if reset and is_ready(X):
+        estimator.n_features_in_ = X.shape[1]
+        vars(estimator).pop("feature_names_in_", None)  # of an earlier fit
+        return X
+    if not reset and not hasattr(estimator, "feature_names_in_") and is_ready(X, estimator.n_features_in_):
         return X
     X = validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
     if sparse.issparse(X) and not X.has_canonical_format:  # entries given twice would be scaled, not summed
@@ -21,16 +26,15 @@ def read_X(estimator, X, reset):
     return X
 
 
-def is_ready(estimator, X):
+def is_ready(X, n_features=None):
     """Whether X needs no conversion and passes every check: for a single row, validate_data takes longer than the network."""
     if not (
         type(X) is np.ndarray
         and X.dtype in (np.float64, np.float32)
         and X.ndim == 2
-        and X.shape[0] > 0
-        and X.shape[1] == estimator.n_features_in_
+        and X.size > 0
+        and n_features in (None, X.shape[1])
         and X.flags.c_contiguous
-        and not hasattr(estimator, "feature_names_in_")
     ):
         return False
     with np.errstate(all="ignore"):  # NaN, inf and overflow all take the slow way, which says what it found
@@ -117,6 +121,25 @@ class Fitted:
         """
         head, decision = self._answer(X)
         return head.predict(decision)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of the rows that are predicted right; for a label matrix in all labels.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n, d)
+        y : array-like of shape (n,), for multi-label (n, L)
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        alike = type(y) is np.ndarray and (y.shape, y.dtype) == (predicted.shape, predicted.dtype)
+        if alike and y.ndim == 1 and y.dtype.kind in "biu" and sample_weight is None:
+            return float(np.mean(y == predicted))  # for accuracy_score to check such vectors takes longer than predict took
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     # ---- what a fitted estimator tells ------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import gen_batches
 
 from sklearn_heads._core.batch import Rows
 
@@ -73,7 +72,7 @@ class InputEncoding:
         if weights is not None:  # of mean one: StandardScaler's test for constant columns reads them as a number of rows
             weights = weights / weights.mean()
         scaler = StandardScaler(with_mean=not self.is_sparse_)
-        for block in gen_batches(X.shape[0], BLOCK):
+        for block in blocks(X.shape[0], BLOCK):
             scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
         self.scale_ = scaler.scale_
         self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
@@ -87,7 +86,7 @@ class InputEncoding:
     def _fit_piecewise(self, X, weights, in_portions):
         low, high = X.min(axis=0), X.max(axis=0)
         two_valued = np.ones(X.shape[1], dtype=bool)
-        for block in gen_batches(X.shape[0], BLOCK):
+        for block in blocks(X.shape[0], BLOCK):
             two_valued &= ((X[block] == low) | (X[block] == high)).all(axis=0)
         used = (low < high) | in_portions
         if not used.any():  # nothing to learn from, but a network needs an input
@@ -102,19 +101,19 @@ class InputEncoding:
         if N_BINS * len(candidates) > MOST_ADDED:
             return
         step = max(1, X.shape[0] // QUANTILE_ROWS)
-        edges, binned = [], []
-        for position in candidates:
-            column = X[::step, self.columns_[position]]
-            distinct = np.unique(quantiles(column, N_BINS, None if weights is None else weights[::step]))
-            if len(distinct) == N_BINS + 1:
-                binned.append(position)
-                edges.append(distinct)
-        if binned:  # their columns come first, so that the core finds them side by side
+        sampled = X[::step], None if weights is None else weights[::step]
+        edges = [np.empty((N_BINS + 1, 0))]
+        for some in blocks(len(candidates), max(1, BLOCK * 64 // len(sampled[0]))):
+            edges.append(quantiles(sampled[0][:, self.columns_[candidates[some]]], N_BINS, sampled[1]))
+        edges = np.concatenate(edges, axis=1, dtype=np.float64)
+        distinct = (edges[1:] > edges[:-1]).all(axis=0)
+        binned = candidates[distinct]
+        if len(binned):  # their columns come first, so that the core finds them side by side
             others = np.setdiff1d(np.arange(len(self.columns_)), binned)
             order = np.concatenate([binned, others])
             self.columns_, self.two_valued_ = self.columns_[order], self.two_valued_[order]
             self.mean_, self.scale_ = self.mean_[order], self.scale_[order]
-            self.edges_ = np.ascontiguousarray(np.transpose(edges), dtype=np.float64)
+            self.edges_ = np.ascontiguousarray(edges[:, distinct])
 
     @property
     def width(self):
@@ -127,10 +126,10 @@ class InputEncoding:
             return Rows(X, dtype, **targets)
         if sparse.issparse(X) and not self.is_sparse_:  # fitted on dense rows, so zeros have a place of their own
             X = X.toarray()
-        key = (np.result_type(X.dtype, dtype), np.dtype(dtype))
+        key = X.dtype, np.dtype(dtype)
         arrays = self._arrays  # read once: another thread may ask for another precision meanwhile
         if arrays is None or arrays[0] != key:
-            arrays = self._arrays = key, self.arrays_for(*key)
+            arrays = self._arrays = key, self.arrays_for(np.result_type(*key), key[1])
         return Rows(X, dtype, **arrays[1], **targets)
 
     def arrays_for(self, wide, dtype):
@@ -184,12 +183,20 @@ class InputEncoding:
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
 
 
+def blocks(n, size):
+    """Slices of at most this size, one after another, that cover n."""
+    return (slice(start, start + size) for start in range(0, n, size))
+
+
 def quantiles(x, n, weights=None):
-    """The 0, 1/n, ..., 1 quantiles of x: the smallest value at which the weighted share reaches them.
+    """The 0, 1/n, ..., 1 quantiles of each column of x: the smallest value at which the weighted share reaches them.
 
     A weight of two counts as the value twice, and scaling all weights changes nothing.
     """
-    order = np.argsort(x, kind="stable")
-    share = np.arange(1, len(x) + 1) if weights is None else np.cumsum(weights[order])
-    wanted = np.arange(n + 1) / n * share[-1] * (1 - 1e-12)
-    return x[order[np.minimum(np.searchsorted(share, wanted), len(x) - 1)]]
+    wanted = np.arange(n + 1) / n * (1 - 1e-12)
+    if weights is None:
+        return np.sort(x, axis=0)[np.maximum(np.ceil(wanted * len(x)).astype(np.intp) - 1, 0)]
+    order = np.argsort(x, axis=0, kind="stable")
+    share = np.cumsum(weights[order], axis=0)
+    below = np.stack([(share < w * share[-1]).sum(axis=0) for w in wanted])
+    return np.take_along_axis(x, np.take_along_axis(order, below, axis=0), axis=0)

@@ -19,7 +19,8 @@ def check_class_labels(y, estimator_name):
         else:
             hint = "Multioutput targets are not supported: fit one classifier a column."
         raise ValueError(f"{estimator_name} takes one class label a row, shape (n,); y has shape {y.shape}. {hint}")
-    y = column_or_1d(y, warn=True)
+    if y.ndim != 1:
+        y = column_or_1d(y, warn=True)
     _check_discrete(y)
     return y
 
@@ -41,13 +42,13 @@ def check_label_matrix(y, estimator_name):
     if y.ndim == 2 and y.shape[1] == 0:
         raise ValueError(f"{estimator_name} needs at least one label column; y has shape {y.shape}.")
     try:
-        values = np.unique(y if y.dtype != object else y.astype(np.float64))
+        values = y if y.dtype != object else y.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{estimator_name} takes a 0/1 matrix; y holds objects that are no numbers, or missing.") from None
-    if y.ndim != 2 or not np.isin(values, (0, 1)).all():
+    if y.ndim != 2 or not ((values == 0) | (values == 1)).all():
         raise ValueError(
-            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and "
-            f"the values {some(values)}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
+            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and the "
+            f"values {some(np.unique(values))}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
         )
     return y.astype(np.uint8)
 
@@ -90,6 +91,8 @@ def _as_array(y, estimator_name):
 
 
 def _check_discrete(y):
+    if y.dtype.kind in "biu" and y.size and 2 * (int(y.max()) - int(y.min()) + 1) <= len(y):
+        return  # whole numbers that must come back: nothing below could object, but it would take longer than many an epoch
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("Input y contains NaN or infinity: drop the rows without a label.")
     try:

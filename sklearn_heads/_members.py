@@ -14,6 +14,7 @@ from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from sklearn_heads._random import random_stream
 from sklearn_heads._training import keep_what_there_is
 
 # n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
@@ -26,11 +27,11 @@ def resolve(n_members, n_rows, settings):
     if n_members != "auto" and n_members > n_rows:
         raise ValueError(f"n_members={n_members} folds of {n_rows} rows: set n_members to at most the number of rows, or to 1.")
     if settings.solver == "lbfgs":  # it does not watch, so folds would only cost rows; its line search needs float64
-        return 1 if n_members == "auto" else n_members, settings.changed(dtype="float64"), False
+        return 1 if n_members == "auto" else n_members, settings._replace(dtype="float64"), False
     if n_members != "auto":
         return n_members, settings, True
     if n_rows < FEW_ROWS:  # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown
-        return 1, settings.changed(batch_size=n_rows, dropout=0.0, dtype="float64"), False
+        return 1, settings._replace(batch_size=n_rows, dropout=0.0, dtype="float64"), False
     return MANY, settings, True
 
 
@@ -91,7 +92,7 @@ def random_stream(random_state):
 
 def spawn(random, n_members):
     """A random stream for each member: what one draws does not depend on when the others run."""
-    return [np.random.RandomState(seed) for seed in random.randint(2**31, size=n_members)]
+    return [random_stream(seed) for seed in random.randint(2**31, size=n_members)]
 
 
 def names(members):
@@ -118,7 +119,7 @@ def train(members, parts, settings, alpha, n_jobs, task):
             with task.member(m, members[m], parts[m][0].order) as steps:
                 members[m].train(settings, *parts[m], alpha, stop, begins[m], steps)
 
-    workers = min(effective_n_jobs(n_jobs), len(members))
+    workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
     if workers == 1:
         for m in range(len(members)):
             run(m)

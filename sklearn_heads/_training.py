@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from copy import copy, deepcopy
-from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -24,8 +24,7 @@ from sklearn_heads._threads import one_blas_thread
 LONG_STRETCH = 100
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The constructor parameters that training reads, under their public names."""
 
     dtype: str | type
@@ -54,19 +53,14 @@ class Settings:
     @classmethod
     def of(cls, estimator):
         """Read them off an estimator."""
-        return cls(**{field.name: getattr(estimator, field.name) for field in fields(cls)})
-
-    def changed(self, **changes):
-        """A copy with other values."""
-        return replace(self, **changes)
+        return cls(*(getattr(estimator, name) for name in cls._fields))
 
     def batch_rows(self, n_rows):
         """Rows of a batch when an epoch has n_rows."""
         return min(200 if self.batch_size == "auto" else int(self.batch_size), n_rows)
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """Rows with targets, and which of them to use.
 
     rows : the core's Rows; order : indices (n,) of intp; weights : ndarray, one for each of all rows, mean one, or None.
@@ -103,7 +97,7 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
             W[...] = random.uniform(-bound, bound, W.shape)
             b[...] = random.uniform(-bound, bound, fan_out)
         else:
-            W[...] = random.normal(scale=np.sqrt((1.0 if layer == last else 2.0) / fan_in), size=W.shape)
+            W[...] = np.sqrt((1.0 if layer == last else 2.0) / fan_in) * random.standard_normal(W.shape)
             b[...] = output_biases if layer == last else 0
     return network
 

@@ -92,13 +92,13 @@ class _ClassHead:
     def proba(self, decision):
         """Probabilities (n, K) from public decision values, (n,) for two classes."""
         if decision.ndim == 1:
-            return np.column_stack([losses.sigmoid(-decision), losses.sigmoid(decision)])
+            return losses.sigmoid(_both_sides(decision))
         return losses.softmax(decision)
 
     def log_proba(self, decision):
         """Their logarithms."""
         if decision.ndim == 1:
-            return np.column_stack([losses.log_sigmoid(-decision), losses.log_sigmoid(decision)])
+            return losses.log_sigmoid(_both_sides(decision))
         return losses.log_softmax(decision)
 
     def log_loss(self, decision, y):
@@ -111,9 +111,10 @@ class _ClassHead:
 
     def pool(self, decisions):
         """Decision values of the mean of several members' probabilities, computed from logarithms."""
+        if len(self.classes) == 2:
+            return _pooled_log_odds(decisions)
         logs = self.log_proba(np.concatenate(decisions))
-        mean = _log_mean_exp(logs.reshape(len(decisions), -1, len(self.classes)))
-        return mean[:, 1] - mean[:, 0] if len(self.classes) == 2 else mean
+        return _log_mean_exp(logs.reshape(len(decisions), -1, len(self.classes)))
 
 
 class Sigmoid(_ClassHead):
@@ -282,16 +283,25 @@ class MultiSigmoid:
         return (decision >= 0).astype(np.int64)
 
     def pool(self, decisions):
-        stacked = np.stack(decisions)
-        return _log_mean_exp(losses.log_sigmoid(stacked)) - _log_mean_exp(losses.log_sigmoid(-stacked))
+        return _pooled_log_odds(decisions)
+
+
+def _both_sides(log_odds):
+    """Of the absence and of the presence, on a new last axis."""
+    return np.stack([-log_odds, log_odds], axis=-1)
+
+
+def _pooled_log_odds(decisions):
+    """Log-odds of the mean of several members' probabilities."""
+    mean = _log_mean_exp(losses.log_sigmoid(_both_sides(np.stack(decisions))))
+    return mean[..., 1] - mean[..., 0]
 
 
 def _log_mean_exp(logs):
     """log of the mean of exp over the first axis; -inf where all are. (SciPy's logsumexp costs a hundred microseconds a call.)"""
-    top = logs.max(axis=0)
-    top[np.isneginf(top)] = 0  # or it would be taken from itself
+    top = logs.max(axis=0, initial=np.finfo(logs.dtype).min)  # finite, or -inf would be taken from itself
     with np.errstate(divide="ignore"):  # log(0), where all are -inf
-        return top + np.log(np.exp(logs - top).mean(axis=0))
+        return top + np.log(np.exp(logs - top).sum(axis=0) / len(logs))
 
 
 def _column_sums(weights, y):

@@ -18,7 +18,7 @@ STAIRS = [
     {"_core.optimizer"},
     {"_core.network"},
     {"_core.epochs"},
-    {"losses", "_labels", "_threads", "_inputs", "_versions", "_notebook", "_nothing_lost"},
+    {"losses", "_labels", "_threads", "_inputs", "_versions", "_notebook", "_nothing_lost", "_parameters", "_random"},
     {"heads"},
     {"_training"},
     {"_members"},

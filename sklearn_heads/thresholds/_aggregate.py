@@ -6,7 +6,7 @@ Problems of cuts also offer coordinates(solution), whose mean is what is average
 mean for each row. counts is a uint8 vector, how often each row is drawn.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from sklearn_heads._core import sweep as core
 N_PARTS = 5
 
 
-@dataclass(frozen=True)
-class Tuned:
+class Tuned(NamedTuple):
     """The chosen cuts or biases, their spread and their estimated score."""
 
     parameters: np.ndarray

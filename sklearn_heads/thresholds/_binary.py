@@ -1,7 +1,7 @@
 """Two classes: one exact sweep, with or without a constraint."""
 
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +10,7 @@ from sklearn_heads.thresholds._metrics import Metric
 from sklearn_heads.thresholds._ranking import Ranking
 
 
-@dataclass(frozen=True)
-class Constraint:
+class Constraint(NamedTuple):
     """metric >= bound (sense 1) or metric <= bound (sense -1)."""
 
     metric: Metric

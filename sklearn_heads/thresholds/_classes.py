@@ -1,6 +1,6 @@
 """Multiclass: argmax(log p + bias), the biases found by coordinate ascent with exact one-dimensional steps."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ N_PASSES = 20
 WHOLE = {"matthews_corrcoef": core.MATTHEWS, "cohen_kappa": core.KAPPA, "cost": core.COST}
 
 
-@dataclass(frozen=True)
-class ClassObjective:
+class ClassObjective(NamedTuple):
     """What to maximise over K classes.
 
     A metric of each class against the rest, averaged: "macro" (over the classes that occur), "weighted", or "sum"; or,

@@ -1,7 +1,6 @@
 """ThresholdCurveDisplay: a metric against the cut, as the exact step curve."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -20,8 +19,7 @@ NO_CUTS = (
 )
 
 
-@dataclass(frozen=True)
-class Curve:
+class Curve(NamedTuple):
     """One panel: on (scores[i - 1], scores[i]] a cut has values[i], alert_rate[i] and feasible[i]; scores increase."""
 
     name: str

@@ -1,15 +1,14 @@
 """Metrics as functions of tp, fp and the totals P and N, in the six numbers that `_core.sweep` evaluates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_heads._core import sweep as core
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """A metric of binary counts, the larger the better.
 
     `numbers(P, N)` gives the six numbers for total positive and negative weights P and N (scalars or arrays); `needs`

@@ -1,7 +1,7 @@
 """From what the user names (scoring, cost matrix, constraint) to what is searched."""
 
 import inspect
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from sklearn import metrics as skm
@@ -14,8 +14,7 @@ AVERAGES = ("macro", "weighted", "micro", "samples")
 OWN_NAMES = ("cohen_kappa", "geometric_mean", "specificity")
 
 
-@dataclass(frozen=True)
-class Objective:
+class Objective(NamedTuple):
     """A metric the core knows, how it is averaged, or else a scorer to call.
 
     average is "binary", one of `AVERAGES`, "sum" over classes, or None for a metric of the whole confusion matrix.
@@ -200,4 +199,4 @@ def parse_constraint(constraint, objective: Objective, kind: str, strategy: str)
 
 def swapped(objective: Objective) -> Objective:
     """The same cost when the class that comes first is the positive one."""
-    return replace(objective, metric=cost(objective.cost_matrix[::-1, ::-1]))
+    return objective._replace(metric=cost(objective.cost_matrix[::-1, ::-1]))

@@ -1,7 +1,7 @@
 """Which search serves which problem."""
 
 import warnings
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,7 @@ from sklearn_heads.thresholds._scores import logits
 LABEL_SEARCHES = {"macro": SeparateCuts, "weighted": SeparateCuts, "micro": MicroCuts}
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(NamedTuple):
     """Held-out rows, of positive weight.
 
     scores and codes are (n,) and 0/1 (uint8) for "binary", (n, L) and 0/1 for "multilabel", (n, K) and class ids (n,)

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
@@ -11,13 +11,12 @@ from sklearn.utils.validation import has_fit_parameter
 from sklearn_heads.thresholds._scores import last_step
 
 
-@dataclass(frozen=True)
-class Routed:
+class Routed(NamedTuple):
     """Arguments for the estimator's fit, the splitter's split and the scorer; the weights of the search."""
 
-    fit: dict = field(default_factory=dict)
-    split: dict = field(default_factory=dict)
-    score: dict = field(default_factory=dict)
+    fit: dict
+    split: dict
+    score: dict
     weight: object = None
 
 
@@ -25,7 +24,7 @@ def route(tuner, scorer, params: dict) -> Routed:
     """By scikit-learn's metadata routing where it is enabled; else sample_weight goes to everyone who takes it."""
     params = {name: value for name, value in params.items() if value is not None}
     if not params:
-        return Routed()
+        return Routed({}, {}, {})
     if get_config()["enable_metadata_routing"]:
         routed = process_routing(tuner, "fit", **params)
         score = dict(routed.scorer.score) if "scorer" in routed else {}

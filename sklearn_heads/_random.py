@@ -1,0 +1,27 @@
+"""Random streams from a seed: the numbers of numpy.random.RandomState(seed), which takes as long as an epoch of a small network.
+
+It first stirs fresh entropy into all of its state, and then overwrites it with what the seed says.
+"""
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+from sklearn.utils import check_random_state
+
+
+class NoEntropy(ISeedSequence):
+    """Stands where fresh entropy is not wanted."""
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        return np.zeros(n_words, dtype)
+
+
+def random_stream(random_state):
+    """As scikit-learn's check_random_state: of an int a new RandomState, of None NumPy's own, and of a RandomState itself."""
+    if not isinstance(random_state, Integral):
+        return check_random_state(random_state)
+    fresh = np.random.RandomState(np.random.MT19937(NoEntropy()))
+    fresh.seed(random_state)
+    return fresh
