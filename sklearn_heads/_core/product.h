@@ -132,8 +132,9 @@ LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *re
 {
     for (size i = 0; i < m; i += 4) EACH(j, n) {
         const REAL *restrict a = A + i * k, *restrict b = B + j * k;
-        FN(Vector) sums[4] = {{0}};
+        FN(Vector) sums[4];
         size q = 0;
+        memset(sums, 0, sizeof sums);
         for (; q + LANES <= k; q += LANES) { UNROLL EACH(r, 4) sums[r] += VECTOR_IN(a + r * k + q) * VECTOR_IN(b + q); }
         UNROLL EACH(r, 4) {
             REAL total = start[j] + FN(sum_of_lanes)(sums[r]);
