@@ -147,7 +147,13 @@ def test_random_streams_are_those_of_numpy(seed):
 def test_other_random_states_are_taken_as_scikit_learn_takes_them():
     random = np.random.RandomState(0)
     assert random_stream(random) is random
-    assert random_stream(None) is check_random_state(None)
+    own = random_stream(None)  # seeded by the global stream: a seed of that makes fits repeatable
+    assert own is not check_random_state(None)
+    globally = check_random_state(None)
+    state = globally.get_state()
+    first = random_stream(None).randint(2**31)
+    globally.set_state(state)
+    assert random_stream(None).randint(2**31) == first
     for seed in (-1, 2**32):
         with pytest.raises(ValueError, match="Seed must be between 0 and"):
             random_stream(seed)
