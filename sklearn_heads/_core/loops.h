@@ -29,35 +29,41 @@ LOOP FN(log_logistic)(const void *z_, void *out_, size n)
  *     loss         = t softplus(-z) + (1 - t) softplus(z) = |z| u + log1p(e)
  *     d loss / d z = (1 - t) sigmoid(z) - t sigmoid(-z)   = +-(u - (1 - u) e) / (1 + e),    the sign that of z.
  * The terms of the loss are never negative, and for t = 0 or 1 the gradient is a single term: nothing cancels, at any margin.
- * u = 0 drops |z| even when it is inf.  Inlined with either output NULL, only the other is computed. */
-static inline void FN(logistic_both)(REAL t, REAL z, REAL *loss, REAL *gradient)
+ * u = 0 drops |z| even when it is inf. */
+static inline REAL FN(denied)(REAL t, REAL z) { return z < 0 ? t : 1 - t; }
+
+static inline REAL FN(logistic_loss_at)(REAL t, REAL z, REAL e)
 {
-    const REAL margin = FABS(z);
-    const REAL e = FN(exp_nonpositive)(-margin);
-    const REAL denied = z < 0 ? t : 1 - t;
-    if (loss) *loss = (denied == 0 ? 0 : margin * denied) + FN(log1p_unit)(e);
-    if (gradient) {
-        const REAL slope = (denied - (1 - denied) * e) / (1 + e);
-        *gradient = z < 0 ? -slope : slope;
-    }
+    const REAL u = FN(denied)(t, z), linear = u == 0 ? 0 : FABS(z) * u;
+    return linear + FN(log1p_unit)(e);
+}
+
+static inline REAL FN(logistic_gradient_at)(REAL t, REAL z, REAL e)
+{
+    const REAL u = FN(denied)(t, z), slope = (u - (1 - u) * e) / (1 + e);
+    return z < 0 ? -slope : slope;
 }
 
 LOOP FN(logistic_loss)(const void *t_, const void *z_, void *loss_, size n)
 {
     IN(t); IN(z); OUT(loss);
-    SIMD EACH(i, n) FN(logistic_both)(t[i], z[i], &loss[i], NULL);
+    SIMD EACH(i, n) loss[i] = FN(logistic_loss_at)(t[i], z[i], FN(exp_nonpositive)(-FABS(z[i])));
 }
 
 LOOP FN(logistic_gradient)(const void *t_, const void *z_, void *gradient_, size n)
 {
     IN(t); IN(z); OUT(gradient);
-    SIMD EACH(i, n) FN(logistic_both)(t[i], z[i], NULL, &gradient[i]);
+    SIMD EACH(i, n) gradient[i] = FN(logistic_gradient_at)(t[i], z[i], FN(exp_nonpositive)(-FABS(z[i])));
 }
 
 LOOP FN(logistic_loss_gradient)(const void *t_, const void *z_, void *loss_, void *gradient_, size n)
 {
     IN(t); IN(z); OUT(loss); OUT(gradient);
-    SIMD EACH(i, n) FN(logistic_both)(t[i], z[i], &loss[i], &gradient[i]);
+    SIMD EACH(i, n) {
+        const REAL ti = t[i], zi = z[i], e = FN(exp_nonpositive)(-FABS(zi));
+        loss[i] = FN(logistic_loss_at)(ti, zi, e);
+        gradient[i] = FN(logistic_gradient_at)(ti, zi, e);
+    }
 }
 
 /* ---- competing classes ----------------------------------------------------------------------------------------- */
