@@ -17,6 +17,7 @@
 #define PREFETCH(pointer) __builtin_prefetch(pointer)
 #define SIMD _Pragma("omp simd")
 #define SIMD_TOTAL _Pragma("omp simd reduction(+ : total)")
+#define UNROLLED _Pragma("GCC unroll 16")
 #else
 #if defined(_MSC_VER)
 #define NOINLINE __declspec(noinline)
@@ -27,6 +28,7 @@
 #define PREFETCH(pointer) ((void)(pointer))
 #define SIMD
 #define SIMD_TOTAL
+#define UNROLLED
 #endif
 
 #define JOIN_(name, real, level) name##_##real##_##level

@@ -1,6 +1,7 @@
-/* Softmax and its cross-entropy, a strip of STRIP rows at a time, turned so that the rows lie along the vector.
+/* Softmax and its cross-entropy, a strip of up to STRIP rows at a time, turned so that rows lie along the vector.
  *
- * A template inside loops.h.  TILE columns of a strip are kept on the stack; of more, each sweep over them loads them anew.
+ * A template inside loops.h.  TILE columns of a strip are kept on the stack; of more, each sweep over them loads them anew.  The
+ * loops along a group of rows are one vector, or two, with AVX-512 and AVX2.
  *
  * What a row's columns share: the largest logit and, counted without one that is the largest, the sum of exp(z - largest).
  * With S = 1 + others:  p_j = exp(z_j - largest) / S,  -log p_j = log1p(others) + largest - z_j.
@@ -9,48 +10,37 @@
 #define STRIP 64
 #define TILE 32
 #endif
+#if REAL_IS_DOUBLE
+#define GROUP 8
+#else
+#define GROUP 16
+#endif
 
+/* A tile of c columns is h groups of rows; a group is c columns of GROUP rows, and row r stands in group r % h at place r / h. */
 typedef struct {
-    const REAL *z;   /* the first of its rows */
-    size rows, k;
-    size width;      /* rows rounded up to whole vectors: how far the loops go */
+    const REAL *z; /* the first of its rows */
+    size rows, k, h;
     REAL largest[STRIP], others[STRIP];
     REAL tile[TILE * STRIP], spare[TILE * STRIP];
 } FN(Strip);
 
 #define COLUMNS(name) REAL *restrict name
 #define CHUNKS(first, c, k) for (size first = 0, c; c = (k) - first < TILE ? (k) - first : TILE, first < (k); first += TILE)
+#define EACH_COLUMN(g, j) EACH(g, h) EACH(j, c)
+#define AT ((g * c + j) * GROUP + r)
+#define ROW (g * GROUP + r)
 
 /* ---- rows to columns and back ---- */
 
-/* Shuffle eight heaps of m like cards: what was at x goes to 8 x mod (8 m - 1), and at the second time to 64 x, which for 64 rows of
- * any length is the transposition. */
-LOOP FN(shuffle)(const REAL *restrict in, REAL *restrict out, size m)
+/* GROUP heaps of m, shuffled like cards: heap q is rows q h .. q h + h - 1, m = h c values one after the other. */
+LOOP FN(shuffle)(const REAL *restrict in, size m, REAL *restrict out)
 {
-    SIMD EACH(i, m) {
-        out[8 * i] = in[i];
-        out[8 * i + 1] = in[m + i];
-        out[8 * i + 2] = in[2 * m + i];
-        out[8 * i + 3] = in[3 * m + i];
-        out[8 * i + 4] = in[4 * m + i];
-        out[8 * i + 5] = in[5 * m + i];
-        out[8 * i + 6] = in[6 * m + i];
-        out[8 * i + 7] = in[7 * m + i];
-    }
+    SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[GROUP * i + q] = in[q * m + i]; }
 }
 
-LOOP FN(unshuffle)(const REAL *restrict in, REAL *restrict out, size m)
+LOOP FN(unshuffle)(const REAL *restrict in, size m, REAL *restrict out)
 {
-    SIMD EACH(i, m) {
-        out[i] = in[8 * i];
-        out[m + i] = in[8 * i + 1];
-        out[2 * m + i] = in[8 * i + 2];
-        out[3 * m + i] = in[8 * i + 3];
-        out[4 * m + i] = in[8 * i + 4];
-        out[5 * m + i] = in[8 * i + 5];
-        out[6 * m + i] = in[8 * i + 6];
-        out[7 * m + i] = in[8 * i + 7];
-    }
+    SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[q * m + i] = in[GROUP * i + q]; }
 }
 
 static inline void FN(copy_rows)(const REAL *restrict in, size k_in, REAL *restrict out, size k_out, size rows, size c)
@@ -59,24 +49,23 @@ static inline void FN(copy_rows)(const REAL *restrict in, size k_in, REAL *restr
     else EACH(r, rows) memcpy(out + r * k_out, in + r * k_in, (size_t)c * sizeof(REAL));
 }
 
-/* Columns first .. first + c of the strip's rows x (rows, k), into a tile: c columns of STRIP. */
+/* Columns first .. first + c of the strip's rows x (rows, k), into a tile. */
 static void FN(load)(FN(Strip) *s, const REAL *x, size first, size c, REAL *tile)
 {
-    const int whole = s->rows == STRIP && c == s->k;
+    const size all = s->h * GROUP;
+    const int whole = s->rows == all && c == s->k;
     if (!whole) {
-        FN(copy_rows)(x + first, s->k, tile, c, s->rows, c);
-        memset(tile + s->rows * c, 0, (size_t)((STRIP - s->rows) * c) * sizeof(REAL));
+        FN(copy_rows)(x + first, s->k, s->spare, c, s->rows, c);
+        memset(s->spare + s->rows * c, 0, (size_t)((all - s->rows) * c) * sizeof(REAL));
     }
-    FN(shuffle)(whole ? x : tile, s->spare, STRIP / 8 * c);
-    FN(shuffle)(s->spare, tile, STRIP / 8 * c);
+    FN(shuffle)(whole ? x : s->spare, s->h * c, tile);
 }
 
 static void FN(store)(FN(Strip) *s, REAL *x, size first, size c)
 {
-    const int whole = s->rows == STRIP && c == s->k;
-    FN(unshuffle)(s->tile, s->spare, STRIP / 8 * c);
-    FN(unshuffle)(s->spare, whole ? x : s->tile, STRIP / 8 * c);
-    if (!whole) FN(copy_rows)(s->tile, c, x + first, s->k, s->rows, c);
+    const int whole = s->rows == s->h * GROUP && c == s->k;
+    FN(unshuffle)(s->tile, s->h * c, whole ? x : s->spare);
+    if (!whole) FN(copy_rows)(s->spare, c, x + first, s->k, s->rows, c);
 }
 
 /* ---- what a row's columns share ---- */
@@ -97,46 +86,41 @@ static inline REAL FN(exp_distance)(REAL z, REAL largest)
 static inline REAL FN(larger)(REAL x, REAL y) { return x > y ? x : y; }
 
 /* Four columns in one go, since each visit to the accumulators stores them; past the last, the last is taken again. */
-LOOP FN(find_largest)(const COLUMNS(tile), size c, size width, COLUMNS(largest))
+LOOP FN(find_largest)(const COLUMNS(tile), size c, size h, COLUMNS(largest))
 {
-    for (size j = 0; j < c; j += 4) {
-        const REAL *z0 = tile + j * STRIP, *z1 = j + 1 < c ? z0 + STRIP : z0, *z2 = j + 2 < c ? z1 + STRIP : z1,
-                   *z3 = j + 3 < c ? z2 + STRIP : z2;
-        SIMD EACH(r, width)
-            largest[r] = FN(larger)(FN(larger)(FN(larger)(z0[r], z1[r]), FN(larger)(z2[r], z3[r])), largest[r]);
+    EACH(g, h) for (size j = 0; j < c; j += 4) {
+        const size last = c - 1 - j;
+        const REAL *z0 = tile + (g * c + j) * GROUP, *z1 = z0 + (last < 1 ? last : 1) * GROUP,
+                   *z2 = z0 + (last < 2 ? last : 2) * GROUP, *z3 = z0 + (last < 3 ? last : 3) * GROUP;
+        SIMD EACH(r, GROUP)
+            largest[ROW] = FN(larger)(FN(larger)(FN(larger)(z0[r], z1[r]), FN(larger)(z2[r], z3[r])), largest[ROW]);
     }
 }
 
 /* The tile becomes exp(z - largest), while the next strip's logits, and where the results will go, are fetched. */
-LOOP FN(exp_tile)(const COLUMNS(largest), size c, size width, COLUMNS(tile), const REAL *next, const REAL *out)
+LOOP FN(exp_tile)(const COLUMNS(largest), size c, size h, COLUMNS(tile), const REAL *next, const REAL *out)
 {
-    EACH(j, c) {
-        REAL *restrict z = tile + j * STRIP;
-        for (size i = 0; i < STRIP; i += 64 / sizeof(REAL)) {
-            PREFETCH(next + j * STRIP + i);
-            PREFETCH(out + j * STRIP + i);
-        }
-        SIMD EACH(r, width) z[r] = FN(exp_distance)(z[r], largest[r]);
+    EACH_COLUMN(g, j) {
+        SIMD EACH(r, GROUP) tile[AT] = FN(exp_distance)(tile[AT], largest[ROW]);
+        PREFETCH(next + (g * c + j) * GROUP);
+        PREFETCH(out + (g * c + j) * GROUP);
     }
 }
 
-/* What a logit below the largest adds to others.  Those that equal it are counted, and one of them left out at the end. */
-#define BELOW(e) ((e) == 1 ? 0 : (e))
-#define EQUAL(e) ((REAL)((e) == 1 ? 1 : 0))
-
-/* Four columns in one go again, added pairwise; the groups by a compensated sum (Kahan), whose error does not grow with k. */
-LOOP FN(add_others)(const COLUMNS(tile), size c, size width, COLUMNS(others), COLUMNS(lost), COLUMNS(equal))
+/* Four columns in one go again, added pairwise; the groups of four by a compensated sum (Kahan), whose error does not grow with
+ * k.  Columns that equal the largest are counted instead, and one of them left out at the end. */
+LOOP FN(add_others)(const COLUMNS(tile), size c, size h, COLUMNS(others), COLUMNS(lost), COLUMNS(equal), const REAL *none)
 {
-    static const REAL none[STRIP] = {0};
-    for (size j = 0; j < c; j += 4) {
-        const REAL *e0 = tile + j * STRIP, *e1 = j + 1 < c ? e0 + STRIP : none, *e2 = j + 2 < c ? e0 + 2 * STRIP : none,
-                   *e3 = j + 3 < c ? e0 + 3 * STRIP : none;
-        SIMD EACH(r, width) {
-            const REAL term = ((BELOW(e0[r]) + BELOW(e1[r])) + (BELOW(e2[r]) + BELOW(e3[r]))) - lost[r];
-            const REAL total = others[r] + term;
-            lost[r] = (total - others[r]) - term;
-            others[r] = total;
-            equal[r] += (EQUAL(e0[r]) + EQUAL(e1[r])) + (EQUAL(e2[r]) + EQUAL(e3[r]));
+    EACH(g, h) for (size j = 0; j < c; j += 4) {
+        const REAL *e0 = tile + (g * c + j) * GROUP, *e1 = j + 1 < c ? e0 + GROUP : none, *e2 = j + 2 < c ? e0 + 2 * GROUP : none,
+                   *e3 = j + 3 < c ? e0 + 3 * GROUP : none;
+        SIMD EACH(r, GROUP) {
+            const REAL i0 = e0[r] == 1 ? 1 : 0, i1 = e1[r] == 1 ? 1 : 0, i2 = e2[r] == 1 ? 1 : 0, i3 = e3[r] == 1 ? 1 : 0;
+            const REAL term = (((e0[r] - i0) + (e1[r] - i1)) + ((e2[r] - i2) + (e3[r] - i3))) - lost[ROW];
+            const REAL total = others[ROW] + term;
+            lost[ROW] = (total - others[ROW]) - term;
+            others[ROW] = total;
+            equal[ROW] += (i0 + i1) + (i2 + i3);
         }
     }
 }
@@ -145,23 +129,23 @@ LOOP FN(add_others)(const COLUMNS(tile), size c, size width, COLUMNS(others), CO
 static void FN(begin)(FN(Strip) *s, const REAL *z, size rows, size k)
 {
     s->z = z; s->rows = rows; s->k = k;
-    s->width = (rows + 15) / 16 * 16;
+    s->h = (rows + GROUP - 1) / GROUP;
     EACH(r, STRIP) s->largest[r] = -INFINITY;
     CHUNKS(first, c, k) {
         FN(load)(s, z, first, c, s->tile);
-        FN(find_largest)(s->tile, c, s->width, s->largest);
+        FN(find_largest)(s->tile, c, s->h, s->largest);
     }
 }
 
 /* The tile: from logits to exp(z - largest).  `out` is where the strip's results will go. */
 static void FN(sum_others)(FN(Strip) *s, const REAL *out)
 {
-    REAL lost[STRIP] = {0}, equal[STRIP] = {0};
+    REAL lost[STRIP] = {0}, equal[STRIP] = {0}, none[GROUP] = {0};
     EACH(r, STRIP) s->others[r] = 0;
     CHUNKS(first, c, s->k) {
         if (s->k > TILE) FN(load)(s, s->z, first, c, s->tile);
-        FN(exp_tile)(s->largest, c, s->width, s->tile, s->z + (s->k + first) * STRIP, out);
-        FN(add_others)(s->tile, c, s->width, s->others, lost, equal);
+        FN(exp_tile)(s->largest, c, s->h, s->tile, s->z + (s->k + first) * STRIP, out);
+        FN(add_others)(s->tile, c, s->h, s->others, lost, equal, none);
     }
     EACH(r, STRIP) s->others[r] += equal[r] - 1;
 }
@@ -171,7 +155,7 @@ static inline void FN(exp_again)(FN(Strip) *s, size first, size c)
 {
     if (s->k <= TILE) return;
     FN(load)(s, s->z, first, c, s->tile);
-    FN(exp_tile)(s->largest, c, s->width, s->tile, s->z, s->z);
+    FN(exp_tile)(s->largest, c, s->h, s->tile, s->z, s->z);
 }
 
 LOOP FN(log1p_rows)(const COLUMNS(others), COLUMNS(out)) { SIMD EACH(r, STRIP) out[r] = FN(log1p_nonnegative)(others[r]); }
@@ -180,18 +164,18 @@ LOOP FN(invert_rows)(const COLUMNS(others), COLUMNS(out)) { SIMD EACH(r, STRIP) 
 
 /* ---- softmax and its logarithm ---- */
 
-LOOP FN(proba_tile)(const COLUMNS(inverse), size c, size width, COLUMNS(e))
+LOOP FN(proba_tile)(const COLUMNS(inverse), size c, size h, COLUMNS(e))
 {
-    EACH(j, c) SIMD EACH(r, width) e[j * STRIP + r] *= inverse[r];
+    EACH_COLUMN(g, j) SIMD EACH(r, GROUP) e[AT] *= inverse[ROW];
 }
 
 /* Finite logits further apart than the largest number give -LARGEST, not -inf. */
-LOOP FN(log_proba_tile)(const COLUMNS(largest), const COLUMNS(log_sum), size c, size width, COLUMNS(tile))
+LOOP FN(log_proba_tile)(const COLUMNS(largest), const COLUMNS(log_sum), size c, size h, COLUMNS(tile))
 {
-    EACH(j, c) SIMD EACH(r, width) {
-        const REAL z = tile[j * STRIP + r], d = FN(distance)(z, largest[r]);
-        const REAL bounded = ((d < -LARGEST) & (z >= -LARGEST) & (largest[r] <= LARGEST)) ? -LARGEST : d;
-        tile[j * STRIP + r] = bounded - log_sum[r];
+    EACH_COLUMN(g, j) SIMD EACH(r, GROUP) {
+        const REAL z = tile[AT], d = FN(distance)(z, largest[ROW]);
+        const REAL bounded = ((d < -LARGEST) & (z >= -LARGEST) & (largest[ROW] <= LARGEST)) ? -LARGEST : d;
+        tile[AT] = bounded - log_sum[ROW];
     }
 }
 
@@ -206,7 +190,7 @@ static void FN(softmax)(const void *z_, void *out_, size n, size k)
         FN(invert_rows)(s.others, inverse);
         CHUNKS(first, c, k) {
             FN(exp_again)(&s, first, c);
-            FN(proba_tile)(inverse, c, s.width, s.tile);
+            FN(proba_tile)(inverse, c, s.h, s.tile);
             FN(store)(&s, out, first, c);
         }
     }
@@ -223,7 +207,7 @@ static void FN(log_softmax)(const void *z_, void *out_, size n, size k)
         FN(log1p_rows)(s.others, log_sum);
         CHUNKS(first, c, k) {
             FN(load)(&s, s.z, first, c, s.tile);
-            FN(log_proba_tile)(s.largest, log_sum, c, s.width, s.tile);
+            FN(log_proba_tile)(s.largest, log_sum, c, s.h, s.tile);
             FN(store)(&s, out, first, c);
         }
     }
@@ -249,35 +233,36 @@ static inline REAL FN(slope)(REAL t, REAL total, REAL e, REAL others, REAL inver
 
 /* Targets as class ids make no matrix of targets: the loss needs one logit a row, and where all other targets are `miss`, all
  * columns with that weight. */
-LOOP FN(add_linear_ids)(REAL miss, const COLUMNS(z), const COLUMNS(largest), size c, size width, COLUMNS(linear))
+LOOP FN(add_linear_ids)(REAL miss, const COLUMNS(z), const COLUMNS(largest), size c, size h, COLUMNS(linear))
 {
-    EACH(j, c) SIMD EACH(r, width) linear[r] += FN(linear)(miss, z[j * STRIP + r], largest[r]);
+    EACH_COLUMN(g, j) SIMD EACH(r, GROUP) linear[ROW] += FN(linear)(miss, z[AT], largest[ROW]);
 }
 
-LOOP FN(gradient_ids)(REAL hit, REAL miss, REAL total, const COLUMNS(id), size first, const COLUMNS(others), const COLUMNS(inverse),
-                      size c, size width, COLUMNS(e))
+LOOP FN(gradient_ids)(REAL hit, REAL miss, REAL total, const COLUMNS(id), size first, const COLUMNS(others),
+                      const COLUMNS(inverse), size c, size h, COLUMNS(e))
 {
-    EACH(j, c) {
+    EACH_COLUMN(g, j) {
         const REAL column = (REAL)(first + j);
-        SIMD EACH(r, width) {
-            const REAL t = id[r] == column ? hit : miss;
-            e[j * STRIP + r] = FN(slope)(t, total, e[j * STRIP + r], others[r], inverse[r]);
+        SIMD EACH(r, GROUP) {
+            const REAL t = id[ROW] == column ? hit : miss;
+            e[AT] = FN(slope)(t, total, e[AT], others[ROW], inverse[ROW]);
         }
     }
 }
 
-LOOP FN(add_linear)(const COLUMNS(t), const COLUMNS(z), const COLUMNS(largest), size c, size width, COLUMNS(linear), COLUMNS(total))
+LOOP FN(add_linear)(const COLUMNS(t), const COLUMNS(z), const COLUMNS(largest), size c, size h, COLUMNS(linear), COLUMNS(total))
 {
-    EACH(j, c) SIMD EACH(r, width) {
-        linear[r] += FN(linear)(t[j * STRIP + r], z[j * STRIP + r], largest[r]);
-        total[r] += t[j * STRIP + r];
+    EACH_COLUMN(g, j) SIMD EACH(r, GROUP) {
+        linear[ROW] += FN(linear)(t[AT], z[AT], largest[ROW]);
+        total[ROW] += t[AT];
     }
 }
 
-LOOP FN(gradient)(const COLUMNS(t), const COLUMNS(total), const COLUMNS(others), const COLUMNS(inverse), size c, size width, COLUMNS(e))
+LOOP FN(gradient)(const COLUMNS(t), const COLUMNS(total), const COLUMNS(others), const COLUMNS(inverse), size c, size h,
+                  COLUMNS(e))
 {
-    EACH(j, c) SIMD EACH(r, width)
-        e[j * STRIP + r] = FN(slope)(t[j * STRIP + r], total[r], e[j * STRIP + r], others[r], inverse[r]);
+    EACH_COLUMN(g, j) SIMD EACH(r, GROUP)
+        e[AT] = FN(slope)(t[AT], total[ROW], e[AT], others[ROW], inverse[ROW]);
 }
 
 /* linear becomes the loss; z: the logits of weight t. */
@@ -301,17 +286,17 @@ static void FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *grad
             if (k > TILE) FN(load)(&s, z, first, c, s.tile);
             if (matrix) {
                 FN(load)(&s, matrix, first, c, targets);
-                FN(add_linear)(targets, s.tile, s.largest, c, s.width, linear, total);
-            } else FN(add_linear_ids)(miss, s.tile, s.largest, c, s.width, linear);
+                FN(add_linear)(targets, s.tile, s.largest, c, s.h, linear, total);
+            } else FN(add_linear_ids)(miss, s.tile, s.largest, c, s.h, linear);
         }
-        if (!matrix) EACH(r, s.rows) {
-            id[r] = (REAL)t.ids[i + r];
-            picked[r] = z[r * k + t.ids[i + r]];
+        if (!matrix) EACH(g, s.h) for (size r = 0, row = g; row < s.rows; ++r, row += s.h) {
+            id[ROW] = (REAL)t.ids[i + row];
+            picked[ROW] = z[row * k + t.ids[i + row]];
         }
         FN(sum_others)(&s, gradient ? gradient : z);
         if (loss_) {
             FN(loss_rows)(matrix ? 0 : hit - miss, picked, s.largest, total, s.others, linear);
-            memcpy((REAL *)loss_ + i, linear, (size_t)s.rows * sizeof(REAL));
+            EACH(g, s.h) for (size r = 0, row = g; row < s.rows; ++r, row += s.h) ((REAL *)loss_)[i + row] = linear[ROW];
         }
         if (!gradient) continue;
         FN(invert_rows)(s.others, inverse);
@@ -319,8 +304,8 @@ static void FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *grad
             FN(exp_again)(&s, first, c);
             if (matrix) {
                 if (k > TILE) FN(load)(&s, matrix, first, c, targets);
-                FN(gradient)(targets, total, s.others, inverse, c, s.width, s.tile);
-            } else FN(gradient_ids)(hit, miss, sum, id, first, s.others, inverse, c, s.width, s.tile);
+                FN(gradient)(targets, total, s.others, inverse, c, s.h, s.tile);
+            } else FN(gradient_ids)(hit, miss, sum, id, first, s.others, inverse, c, s.h, s.tile);
             FN(store)(&s, gradient, first, c);
         }
     }
@@ -328,5 +313,7 @@ static void FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *grad
 
 #undef COLUMNS
 #undef CHUNKS
-#undef BELOW
-#undef EQUAL
+#undef GROUP
+#undef EACH_COLUMN
+#undef AT
+#undef ROW
