@@ -89,11 +89,12 @@ static inline REAL FN(larger)(REAL x, REAL y) { return x > y ? x : y; }
 LOOP FN(find_largest)(const COLUMNS(tile), size c, size h, COLUMNS(largest))
 {
     EACH(g, h) for (size j = 0; j < c; j += 4) {
-        const size last = c - 1 - j;
-        const REAL *z0 = tile + (g * c + j) * GROUP, *z1 = z0 + (last < 1 ? last : 1) * GROUP,
-                   *z2 = z0 + (last < 2 ? last : 2) * GROUP, *z3 = z0 + (last < 3 ? last : 3) * GROUP;
+        const REAL *z = tile + (g * c + j) * GROUP;
+        const size last = c - 1 - j, one = (last < 1 ? last : 1) * GROUP, two = (last < 2 ? last : 2) * GROUP,
+                   three = (last < 3 ? last : 3) * GROUP;
         SIMD EACH(r, GROUP)
-            largest[ROW] = FN(larger)(FN(larger)(FN(larger)(z0[r], z1[r]), FN(larger)(z2[r], z3[r])), largest[ROW]);
+            largest[ROW] = FN(larger)(FN(larger)(FN(larger)(z[r], z[one + r]), FN(larger)(z[two + r], z[three + r])),
+                                      largest[ROW]);
     }
 }
 
