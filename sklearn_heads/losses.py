@@ -322,10 +322,13 @@ def _multiclass(logits: ArrayLike, targets: ArrayLike) -> tuple[Floats, NDArray[
     n, k = logits.shape
     targets = np.asarray(targets)
     if targets.shape == (n,):
-        ids = targets.astype(np.int32)
-        if n and not ((ids == targets) & (ids >= 0) & (ids < k)).all():
+        if targets.dtype.kind == "O":
+            targets = targets.astype(np.float64)
+        kind = targets.dtype.kind
+        whole = kind in "iub" or (kind == "f" and (targets == np.floor(targets)).all())
+        if n and not (whole and targets.min() >= 0 and targets.max() < k):
             raise ValueError(f"class ids must be whole numbers from 0 to {k - 1}, the columns of the logits.")
-        return logits, ids, np.empty(0, dtype=logits.dtype)
+        return logits, targets.astype(np.int32), np.empty(0, dtype=logits.dtype)
     if targets.shape != (n, k):
         raise ValueError(
             f"targets have shape {targets.shape}; for logits of shape {(n, k)} give class ids of shape {(n,)} "

@@ -21,275 +21,54 @@ LOOP FN(logistic)(const void *z_, void *out_, size n)
 LOOP FN(log_logistic)(const void *z_, void *out_, size n)
 {
     IN(z); OUT(out);
-    SIMD EACH(i, n) out[i] = (z[i] < 0 ? z[i] : 0) - FN(log1p_nonnegative)(FN(exp_nonpositive)(-FABS(z[i])));
+    SIMD EACH(i, n) out[i] = (z[i] < 0 ? z[i] : 0) - FN(log1p_unit)(FN(exp_nonpositive)(-FABS(z[i])));
 }
 
-/* Binary cross-entropy of target t in [0, 1] against logit z:
- *     loss = t softplus(-z) + (1 - t) softplus(z)
- *          = log1p(exp(-|z|)) + |z| u,    u = the target's weight on the side that z denies (1 - t if z >= 0, else t).
- * Two terms that are never negative: nothing cancels, at any margin.  u = 0 drops the second even when |z| is inf. */
-static inline REAL FN(logistic_loss_at)(REAL t, REAL z)
+/* Binary cross-entropy of target t in [0, 1] against logit z.  With e = exp(-|z|) and u the target's weight on the side that z
+ * denies (1 - t if z >= 0, else t):
+ *     loss         = t softplus(-z) + (1 - t) softplus(z) = |z| u + log1p(e)
+ *     d loss / d z = (1 - t) sigmoid(z) - t sigmoid(-z)   = +-(u - (1 - u) e) / (1 + e),    the sign that of z.
+ * The terms of the loss are never negative, and for t = 0 or 1 the gradient is a single term: nothing cancels, at any margin.
+ * u = 0 drops |z| even when it is inf. */
+static inline REAL FN(denied)(REAL t, REAL z) { return z < 0 ? t : 1 - t; }
+
+static inline REAL FN(logistic_loss_at)(REAL t, REAL z, REAL e)
 {
-    const REAL margin = FABS(z);
-    const REAL denied = z < 0 ? t : 1 - t;
-    const REAL linear = denied == 0 ? 0 : margin * denied;
-    return linear + FN(log1p_nonnegative)(FN(exp_nonpositive)(-margin));
+    const REAL u = FN(denied)(t, z), linear = u == 0 ? 0 : FABS(z) * u;
+    return linear + FN(log1p_unit)(e);
 }
 
-/* d loss / d z = (1 - t) sigmoid(z) - t sigmoid(-z); for t = 0 or 1 a single term, so no cancellation. */
-static inline REAL FN(logistic_gradient_at)(REAL t, REAL z)
+static inline REAL FN(logistic_gradient_at)(REAL t, REAL z, REAL e)
 {
-    REAL p, q;
-    FN(logistic_pair)(z, &p, &q);
-    return (1 - t) * p - t * q;
+    const REAL u = FN(denied)(t, z), slope = (u - (1 - u) * e) / (1 + e);
+    return z < 0 ? -slope : slope;
 }
 
 LOOP FN(logistic_loss)(const void *t_, const void *z_, void *loss_, size n)
 {
     IN(t); IN(z); OUT(loss);
-    SIMD EACH(i, n) loss[i] = FN(logistic_loss_at)(t[i], z[i]);
+    SIMD EACH(i, n) loss[i] = FN(logistic_loss_at)(t[i], z[i], FN(exp_nonpositive)(-FABS(z[i])));
 }
 
 LOOP FN(logistic_gradient)(const void *t_, const void *z_, void *gradient_, size n)
 {
     IN(t); IN(z); OUT(gradient);
-    SIMD EACH(i, n) gradient[i] = FN(logistic_gradient_at)(t[i], z[i]);
+    SIMD EACH(i, n) gradient[i] = FN(logistic_gradient_at)(t[i], z[i], FN(exp_nonpositive)(-FABS(z[i])));
 }
 
 LOOP FN(logistic_loss_gradient)(const void *t_, const void *z_, void *loss_, void *gradient_, size n)
 {
     IN(t); IN(z); OUT(loss); OUT(gradient);
     SIMD EACH(i, n) {
-        const REAL ti = t[i], zi = z[i];
-        loss[i] = FN(logistic_loss_at)(ti, zi);
-        gradient[i] = FN(logistic_gradient_at)(ti, zi);
+        const REAL ti = t[i], zi = z[i], e = FN(exp_nonpositive)(-FABS(zi));
+        loss[i] = FN(logistic_loss_at)(ti, zi, e);
+        gradient[i] = FN(logistic_gradient_at)(ti, zi, e);
     }
 }
 
-/* ---- softmax: STRIP rows at a time, one column of the strip after another, so that rows lie along the vector -------- */
+/* ---- competing classes ----------------------------------------------------------------------------------------- */
 
-/* What the rows of a strip share: their largest logit, the column that holds it, and the sum of the others' exp(z - largest).
- * With S = 1 + others:  p_leader = 1 / S,  p_j = exp(z_j - largest) / S,  -log p_leader = log1p(others). */
-#ifndef STRIP
-#define STRIP 64
-#define TILE 32  /* a strip of no more columns than this is kept transposed on the stack, so that each exp is taken once */
-#endif
-
-typedef struct { REAL largest[STRIP], leader[STRIP], others[STRIP]; } FN(Strip);
-
-#define COLUMN(name) REAL *restrict name
-
-LOOP FN(load_column)(const REAL *z, size k, size rows, COLUMN(column))
-{
-    if (rows == STRIP) { EACH(r, STRIP) column[r] = z[r * k]; }
-    else { EACH(r, STRIP) column[r] = r < rows ? z[r * k] : 0; }
-}
-
-LOOP FN(store_column)(const COLUMN(column), size k, size rows, REAL *out)
-{
-    if (rows == STRIP) { EACH(r, STRIP) out[r * k] = column[r]; }
-    else { EACH(r, rows) out[r * k] = column[r]; }
-}
-
-/* z - largest; a logit that equals the largest is at distance 0, infinities included. */
-static inline REAL FN(distance)(REAL z, REAL largest) { return z == largest ? 0 : z - largest; }
-
-/* exp(z - largest) with the rounding error of the subtraction put back: exp(d + e) = exp(d) (1 + e).  (TwoDiff, Knuth.)
- * Without it the relative error grows with the margin: 3e-14 at a margin of 500. */
-static inline REAL FN(exp_distance)(REAL z, REAL largest)
-{
-    const REAL d = FN(distance)(z, largest);
-    const REAL back = d - z;
-    const REAL error = (z - (d - back)) - (largest + back);
-    const REAL correction = ((d > EXP_FLOOR) & (d < 0)) ? 1 + error : 1;
-    return FN(exp_nonpositive)(d) * correction;
-}
-
-LOOP FN(find_leader)(REAL j, const COLUMN(z), COLUMN(largest), COLUMN(leader))
-{
-    SIMD EACH(r, STRIP) {
-        leader[r] = z[r] > largest[r] ? j : leader[r];
-        largest[r] = z[r] > largest[r] ? z[r] : largest[r];
-    }
-}
-
-/* Column z becomes exp(z - largest), and is added to others but for the leader's.  A compensated sum (TwoSum, Knuth): its
- * error does not grow with k. */
-LOOP FN(add_others)(REAL j, COLUMN(z), const COLUMN(largest), const COLUMN(leader), COLUMN(others), COLUMN(lost))
-{
-    SIMD EACH(r, STRIP) {
-        const REAL value = FN(exp_distance)(z[r], largest[r]);
-        const REAL e = leader[r] == j ? 0 : value;
-        const REAL total = others[r] + e;
-        const REAL part = total - others[r];
-        lost[r] += (others[r] - (total - part)) + (e - part);
-        others[r] = total;
-        z[r] = value;
-    }
-}
-
-LOOP FN(exp_column)(const COLUMN(largest), COLUMN(z))
-{
-    SIMD EACH(r, STRIP) z[r] = FN(exp_distance)(z[r], largest[r]);
-}
-
-/* Column j of the strip's logits: from the tile, where they fit, else from memory into the tile's first column. */
-static inline REAL *FN(column_of)(const REAL *z, size j, size k, size rows, REAL *tile)
-{
-    if (k <= TILE) return tile + j * STRIP;
-    FN(load_column)(z + j, k, rows, tile);
-    return tile;
-}
-
-/* The same column after sum_others: exp(z - largest). */
-static inline REAL *FN(exp_of)(const REAL *z, size j, size k, size rows, FN(Strip) *strip, REAL *tile)
-{
-    REAL *column = FN(column_of)(z, j, k, rows, tile);
-    if (k > TILE) FN(exp_column)(strip->largest, column);
-    return column;
-}
-
-static void FN(find_leaders)(const REAL *z, size rows, size k, FN(Strip) *strip, REAL *tile)
-{
-    EACH(r, STRIP) { strip->largest[r] = -INFINITY; strip->leader[r] = 0; }
-    EACH(j, k) {
-        REAL *column = k <= TILE ? tile + j * STRIP : tile;
-        FN(load_column)(z + j, k, rows, column);
-        FN(find_leader)((REAL)j, column, strip->largest, strip->leader);
-    }
-}
-
-static void FN(sum_others)(const REAL *z, size rows, size k, FN(Strip) *strip, REAL *tile)
-{
-    REAL lost[STRIP];
-    EACH(r, STRIP) { strip->others[r] = 0; lost[r] = 0; }
-    EACH(j, k) {
-        REAL *column = FN(column_of)(z, j, k, rows, tile);
-        FN(add_others)((REAL)j, column, strip->largest, strip->leader, strip->others, lost);
-    }
-    EACH(r, STRIP) strip->others[r] += lost[r];
-}
-
-LOOP FN(divide_column)(const COLUMN(others), COLUMN(e))
-{
-    SIMD EACH(r, STRIP) e[r] /= 1 + others[r];
-}
-
-/* Finite logits further apart than the largest number give -LARGEST, not -inf. */
-LOOP FN(log_proba_column)(const COLUMN(largest), const COLUMN(log_sum), COLUMN(z))
-{
-    SIMD EACH(r, STRIP) {
-        const REAL d = FN(distance)(z[r], largest[r]);
-        const REAL bounded = ((d < -LARGEST) & (z[r] >= -LARGEST) & (largest[r] <= LARGEST)) ? -LARGEST : d;
-        z[r] = bounded - log_sum[r];
-    }
-}
-
-LOOP FN(log1p_column)(const COLUMN(others), COLUMN(out))
-{
-    SIMD EACH(r, STRIP) out[r] = FN(log1p_nonnegative)(others[r]);
-}
-
-LOOP FN(softmax)(const void *z_, void *out_, size n, size k)
-{
-    FN(Strip) strip;
-    REAL tile[STRIP * TILE];
-    for (size i = 0; i < n; i += STRIP) {
-        const REAL *z = (const REAL *)z_ + i * k;
-        const size rows = n - i < STRIP ? n - i : STRIP;
-        FN(find_leaders)(z, rows, k, &strip, tile);
-        FN(sum_others)(z, rows, k, &strip, tile);
-        EACH(j, k) {
-            REAL *column = FN(exp_of)(z, j, k, rows, &strip, tile);
-            FN(divide_column)(strip.others, column);
-            FN(store_column)(column, k, rows, (REAL *)out_ + i * k + j);
-        }
-    }
-}
-
-LOOP FN(log_softmax)(const void *z_, void *out_, size n, size k)
-{
-    FN(Strip) strip;
-    REAL tile[STRIP * TILE], column[STRIP], log_sum[STRIP];
-    for (size i = 0; i < n; i += STRIP) {
-        const REAL *z = (const REAL *)z_ + i * k;
-        const size rows = n - i < STRIP ? n - i : STRIP;
-        FN(find_leaders)(z, rows, k, &strip, tile);
-        FN(sum_others)(z, rows, k, &strip, tile);
-        FN(log1p_column)(strip.others, log_sum);
-        EACH(j, k) {
-            FN(load_column)(z + j, k, rows, column);
-            FN(log_proba_column)(strip.largest, log_sum, column);
-            FN(store_column)(column, k, rows, (REAL *)out_ + i * k + j);
-        }
-    }
-}
-
-LOOP FN(target_column)(Targets t, size i, size j, size k, size rows, COLUMN(column))
-{
-    const REAL hit = (REAL)t.hit, miss = (REAL)t.miss;
-    if (t.matrix) { FN(load_column)((const REAL *)t.matrix + i * k + j, k, rows, column); return; }
-    if (rows == STRIP) { EACH(r, STRIP) column[r] = t.ids[i + r] == (int32_t)j ? hit : miss; }
-    else { EACH(r, STRIP) column[r] = r < rows && t.ids[i + r] == (int32_t)j ? hit : miss; }
-}
-
-/* Cross-entropy of target rows t (total T, usually 1) against logits z:
- *     loss = sum_j t_j (largest - z_j) + T log1p(others)
- *     d loss / d z_j = T p_j - t_j = ((T - t_j) e_j - t_j (S - e_j)) / S,   e_j = exp(z_j - largest),
- * where S - e_j is `others` itself for the leader.  No term of the loss is negative, and for a one-hot target the gradient
- * is a single term: neither cancels.  A target of 0 drops its term even when the distance is inf. */
-LOOP FN(add_linear)(const COLUMN(z), const COLUMN(t), const COLUMN(largest), COLUMN(linear), COLUMN(total))
-{
-    SIMD EACH(r, STRIP) {
-        const REAL term = t[r] * FN(distance)(z[r], largest[r]);
-        linear[r] -= t[r] == 0 ? 0 : term;
-        total[r] += t[r];
-    }
-}
-
-LOOP FN(loss_column)(const COLUMN(total), const COLUMN(log_sum), COLUMN(linear))
-{
-    SIMD EACH(r, STRIP) linear[r] += total[r] * log_sum[r];
-}
-
-LOOP FN(gradient_column)(REAL j, const COLUMN(t), const COLUMN(total), const FN(Strip) *strip, COLUMN(e))
-{
-    const REAL *restrict leader = strip->leader, *restrict others = strip->others;
-    SIMD EACH(r, STRIP) {
-        const REAL sum = 1 + others[r];
-        const REAL rest = leader[r] == j ? others[r] : sum - e[r];
-        e[r] = ((total[r] - t[r]) * e[r] - t[r] * rest) / sum;
-    }
-}
-
-LOOP FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *gradient_, size n, size k)
-{
-    FN(Strip) strip;
-    REAL tile[STRIP * TILE], target[STRIP], loss[STRIP], total[STRIP], log_sum[STRIP];
-    for (size i = 0; i < n; i += STRIP) {
-        const REAL *z = (const REAL *)z_ + i * k;
-        const size rows = n - i < STRIP ? n - i : STRIP;
-        FN(find_leaders)(z, rows, k, &strip, tile);
-        EACH(r, STRIP) { loss[r] = 0; total[r] = 0; }
-        EACH(j, k) {
-            FN(target_column)(t, i, j, k, rows, target);
-            FN(add_linear)(FN(column_of)(z, j, k, rows, tile), target, strip.largest, loss, total);
-        }
-        FN(sum_others)(z, rows, k, &strip, tile);
-        if (loss_) {
-            FN(log1p_column)(strip.others, log_sum);
-            FN(loss_column)(total, log_sum, loss);
-            FN(store_column)(loss, 1, rows, (REAL *)loss_ + i);
-        }
-        if (!gradient_) continue;
-        EACH(j, k) {
-            REAL *column = FN(exp_of)(z, j, k, rows, &strip, tile);
-            FN(target_column)(t, i, j, k, rows, target);
-            FN(gradient_column)((REAL)j, target, total, &strip, column);
-            FN(store_column)(column, k, rows, (REAL *)gradient_ + i * k + j);
-        }
-    }
-}
+#include "softmax.h"
 
 /* ---- weights and sums ----------------------------------------------------------------------------------------- */
 
@@ -528,7 +307,6 @@ static const Loops FN(loops) = {
 #undef EACH
 #undef IN
 #undef OUT
-#undef COLUMN
 #undef ACTIVATION
 #undef SELU_SCALE
 #undef SELU_ALPHA
@@ -539,7 +317,8 @@ static const Loops FN(loops) = {
 #undef BIAS
 #undef SHIFTER
 #undef TWO_MANTISSA
-#undef SQRT_HALF_BITS
+#undef LIFT
+#undef LOWER
 #undef EXP_FLOOR
 #undef EXPM1_FLOOR
 #undef LN2_HI

@@ -16,6 +16,7 @@
 #define NOINLINE __attribute__((noinline))
 #define SIMD _Pragma("omp simd")
 #define SIMD_TOTAL _Pragma("omp simd reduction(+ : total)")
+#define UNROLLED _Pragma("GCC unroll 16")
 #else
 #if defined(_MSC_VER)
 #define NOINLINE __declspec(noinline)
@@ -25,6 +26,7 @@
 #endif
 #define SIMD
 #define SIMD_TOTAL
+#define UNROLLED
 #endif
 
 #define JOIN_(name, real, level) name##_##real##_##level
