@@ -143,8 +143,10 @@ def search(arguments):
     times = interleaved({
         "ours, threads": lambda: run(ours, "threading", 2),
         "ours, one job": lambda: run(ours, "sequential", 1),
+        "ours, processes": lambda: run(ours, "loky", 2),
         "nothing, one job": lambda: run(Nothing(), "sequential", 1),
         "nothing, threads": lambda: run(Nothing(), "threading", 2),
+        "nothing, processes": lambda: run(Nothing(), "loky", 2),
         "peer, one job": lambda: run(peer, "sequential", 1),
         "peer, threads": lambda: run(peer, "threading", 2),
         "peer, processes": lambda: run(peer, "loky", 2),
