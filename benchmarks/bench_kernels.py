@@ -80,7 +80,7 @@ def products(arguments):
         seconds = interleaved({
             "forward": repeat(lambda: kernels.layer_forward(x_, W_, b_, scratch, z_, n, d, h)),
             "gradient": repeat(lambda: kernels.layer_gradient(x_, delta_, scratch, gW_, gb, n, d, h)),
-            "upstream": repeat(lambda: kernels.layer_upstream(delta_, W_, scratch, upstream_, n, d, h)),
+            "upstream": repeat(lambda: kernels.layer_upstream(delta_, W_, scratch, None, upstream_, n, d, h)),
             "forward, BLAS": repeat(lambda: np.matmul(x[:n], W, out=z)),
             "gradient, BLAS": repeat(lambda: np.matmul(x[:n].T, delta[:n], out=gW)),
             "upstream, BLAS": repeat(lambda: np.matmul(delta[:n], W.T, out=upstream)),

@@ -4,7 +4,8 @@
 
 rows     one epoch on n x 20 float32 rows, memory-mapped from a file; time a row relative to the first line
 memory   peak memory of a fit above what the process held before, X included, in multiples of its parts (Linux)
-threads  throughput of two fits in two threads relative to one; one fit of four members with n_jobs=2 relative to n_jobs=1
+threads  throughput of two fits in two threads relative to one, and of BLAS's products, which share nothing: what the machine
+         allows; one fit of four members with n_jobs=2 relative to n_jobs=1
 search   GridSearchCV of 60 small fits: ours with the threading backend against MLPClassifier with each of joblib's backends; and
          over a classifier that does nothing, which is scikit-learn's own share
 csr      one epoch on 20,000 x 20,000 CSR rows of 100 entries against MLPClassifier
@@ -96,17 +97,26 @@ def threads(arguments):
     def fit(**settings):
         return MLPMulticlass(hidden_layer_sizes=(128,), max_iter=20, random_state=0, **settings).fit(X, y)
 
-    def two():
+    square = rng.standard_normal((512, 512), dtype=np.float32)
+
+    def products():
+        for _ in range(200):
+            square @ square
+
+    def two(call):
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda _: fit(**PLAIN), range(2)))
+            list(pool.map(lambda _: call(), range(2)))
 
     times = interleaved({
+        "products": products,
+        "two of products": lambda: two(products),
         "one": lambda: fit(**PLAIN),
-        "two": two,
+        "two": lambda: two(lambda: fit(**PLAIN)),
         "n_jobs=1": lambda: fit(n_members=4, n_jobs=1),
         "n_jobs=2": lambda: fit(n_members=4, n_jobs=2),
     }, arguments.rounds)
     found = [
+        {"what": "matrix products by BLAS, two threads against one", "throughput": 2 * times["products"] / times["two of products"]},
         {"what": "two fits in two threads against one", "throughput": 2 * times["one"] / times["two"]},
         {"what": "four members, n_jobs=2 against 1", "throughput": times["n_jobs=1"] / times["n_jobs=2"]},
     ]

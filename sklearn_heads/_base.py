@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._fitted import Fitted, read_X
 from sklearn_heads._inputs import InputEncoding
-from sklearn_heads._members import names, out_of_fold, parts, random_stream, resolve, spawn, train
+from sklearn_heads._members import names, out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._notebook import Documented
 from sklearn_heads._nothing_lost import nothing_lost
 from sklearn_heads._parameters import Parameters

@@ -38,7 +38,7 @@ def is_ready(X, n_features=None):
     ):
         return False
     with np.errstate(all="ignore"):  # NaN, inf and overflow all take the slow way, which says what it found
-        return np.isfinite(X.sum(dtype=np.float64))
+        return np.isfinite(X.sum())
 
 
 class Fitted:

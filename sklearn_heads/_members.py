@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 
 from sklearn_heads._random import random_stream
 from sklearn_heads._training import keep_what_there_is
@@ -82,12 +81,6 @@ def validation_split(examples, head, y, fraction, random):
     stratify = strata if has_room else None
     trained, watched = train_test_split(np.arange(n), test_size=fraction, random_state=random, stratify=stratify)
     return examples.take(trained), examples.take(watched)
-
-
-def random_stream(random_state):
-    """The random stream of a fit. NumPy's global one only seeds it: fits in threads that shared it would wait for each other."""
-    random = check_random_state(random_state)
-    return spawn(random, 1)[0] if random_state is None else random
 
 
 def spawn(random, n_members):

@@ -1,6 +1,7 @@
-"""Random streams from a seed: the numbers of numpy.random.RandomState(seed), which takes as long as an epoch of a small network.
+"""The random stream of a fit.
 
-It first stirs fresh entropy into all of its state, and then overwrites it with what the seed says.
+Of a seed the numbers of numpy.random.RandomState(seed), which takes as long as an epoch of a small network: it stirs fresh
+entropy into all of its state, and then overwrites it with what the seed says.
 """
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ class NoEntropy(ISeedSequence):
 
 
 def random_stream(random_state):
-    """As scikit-learn's check_random_state: of an int a new RandomState, of None NumPy's own, and of a RandomState itself."""
+    """As scikit-learn's check_random_state, but that NumPy's global stream, for None, only seeds one: fits in threads that
+    shared it would wait for each other."""
+    if random_state is None:
+        random_state = check_random_state(None).randint(2**31)
     if not isinstance(random_state, Integral):
         return check_random_state(random_state)
     fresh = np.random.RandomState(np.random.MT19937(NoEntropy()))

@@ -97,7 +97,10 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
             W[...] = random.uniform(-bound, bound, W.shape)
             b[...] = random.uniform(-bound, bound, fan_out)
         else:
-            W[...] = np.sqrt((1.0 if layer == last else 2.0) / fan_in) * random.standard_normal(W.shape)
+            drawn = random.standard_normal(W.shape)
+            np.multiply(drawn, np.sqrt((1.0 if layer == last else 2.0) / fan_in), out=drawn)  # no third copy of large weights
+            W[...] = drawn
+            del drawn
             b[...] = output_biases if layer == last else 0
     return network
 

@@ -20,16 +20,19 @@ def room(values, dtype, rows=0):
 
 
 def products(n, d, h, dtype, seed):
-    """What the three products give, and what they should give."""
+    """What the three products give, and what they should give; with a ReLU forward and, backward, its gate."""
     random = np.random.RandomState(seed)
     x, W, b, delta = (random.randint(-8, 9, size=shape) for shape in [(n, d), (d, h), (h,), (n, h)])
-    z, gW, gb, upstream = (np.full(size + 1, GUARD, dtype=dtype) for size in (n * h, d * h, h, n * d))
+    z, a, gW, gb, upstream, gated = (np.full(size + 1, GUARD, dtype=dtype) for size in (n * h, n * h, d * h, h, n * d, n * d))
     scratch = np.full(d * h + 2 * OVERRUN, np.nan, dtype=dtype)
     weights, biases = np.ravel(W).astype(dtype), b.astype(dtype)  # without room: as they lie in a network
     kernels.layer_forward(room(x, dtype, OVERRUN), weights, biases, scratch, z, n, d, h)
     kernels.layer_gradient(room(x, dtype, OVERRUN), room(delta, dtype, OVERRUN), scratch, gW, gb, n, d, h)
-    kernels.layer_upstream(room(delta, dtype, OVERRUN), weights, scratch, upstream, n, d, h)
+    kernels.layer_upstream(room(delta, dtype, OVERRUN), weights, scratch, None, upstream, n, d, h)
     yield from zip((z, gW, gb, upstream), (b + x @ W, x.T @ delta, delta.sum(axis=0), delta @ W.T))
+    kernels.layer_forward(room(x, dtype, OVERRUN), weights, biases, scratch, a, n, d, h, relu=True)
+    kernels.layer_upstream(room(delta, dtype, OVERRUN), weights, scratch, room(x, dtype, OVERRUN), gated, n, d, h)
+    yield from zip((a, gated), (np.maximum(b + x @ W, 0), (delta @ W.T) * (x > 0)))
 
 
 sizes = st.integers(1, 70)

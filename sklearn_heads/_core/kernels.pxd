@@ -41,17 +41,17 @@ cdef extern from "table.h" nogil:
         void add(const void* w, void* x, Py_ssize_t n) noexcept nogil
         double sum(const void* x, Py_ssize_t n) noexcept nogil
         double sum_squares(const void* x, Py_ssize_t n) noexcept nogil
-        void layer_forward(const void* x, const void* W, const void* b, void* scratch, void* z, Py_ssize_t n, Py_ssize_t d,
-                           Py_ssize_t h) noexcept nogil
+        void layer_forward(const void* x, const void* W, const void* b, void* scratch, bint relu, void* z, Py_ssize_t n,
+                           Py_ssize_t d, Py_ssize_t h) noexcept nogil
         void layer_gradient(const void* x, Py_ssize_t row, const void* delta, void* scratch, void* gW, Py_ssize_t n,
                             Py_ssize_t d, Py_ssize_t h) noexcept nogil
         void column_sums(const void* delta, void* gb, Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void transpose(const void* x, void* out, Py_ssize_t n, Py_ssize_t k) noexcept nogil
-        void product(const void* start, const void* A, Py_ssize_t row, Py_ssize_t step, const void* B, Py_ssize_t ldb, void* C,
-                     Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void product(const void* start, const void* A, Py_ssize_t row, Py_ssize_t step, const void* B, Py_ssize_t ldb,
+                     const void* gate, void* C, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void (**activate)(void* z, void* slope, Py_ssize_t n) noexcept nogil
         void dropout(uint64_t key, double rate, Py_ssize_t first, void* a, void* slope, Py_ssize_t n) noexcept nogil
-        void backpropagate_relu(const void* a, double factor, void* delta, Py_ssize_t n) noexcept nogil
+        void scale(double factor, void* x, Py_ssize_t n) noexcept nogil
         void (**gather)(const void* X, const Py_ssize_t* rows, const Encoding* encoding, void* out,
                         Py_ssize_t n) noexcept nogil
         void (**sparse_product)(const void* data, const int32_t* indices, const int64_t* indptr,

@@ -95,11 +95,11 @@ def scale_rows(const floating[::1] weights, floating[::1] x):
 
 def layer_forward(
     const floating[::1] x, const floating[::1] W, const floating[::1] b, floating[::1] scratch, floating[::1] z,
-    Py_ssize_t n, Py_ssize_t d, Py_ssize_t h,
+    Py_ssize_t n, Py_ssize_t d, Py_ssize_t h, bint relu=False,
 ):
-    """z (n, h) = b + x W. Behind n rows x has room for OVERRUN more; scratch is of d h + 2 OVERRUN."""
+    """z (n, h) = b + x W, or its ReLU. Behind n rows x has room for OVERRUN more; scratch is of d h + 2 OVERRUN."""
     with nogil:
-        loops_like(x).layer_forward(at(x), at(W), at(b), at(scratch), at(z), n, d, h)
+        loops_like(x).layer_forward(at(x), at(W), at(b), at(scratch), relu, at(z), n, d, h)
 
 
 def layer_gradient(
@@ -113,10 +113,10 @@ def layer_gradient(
 
 
 def layer_upstream(
-    const floating[::1] delta, const floating[::1] W, floating[::1] scratch, floating[::1] upstream,
+    const floating[::1] delta, const floating[::1] W, floating[::1] scratch, const floating[::1] gate, floating[::1] upstream,
     Py_ssize_t n, Py_ssize_t d, Py_ssize_t h,
 ):
-    """upstream (n, d) = delta W'. delta has room for OVERRUN rows more."""
+    """upstream (n, d) = delta W', 0 where the gate, if there is one, is not positive. Both have room for OVERRUN rows more."""
     with nogil:
         loops_like(delta).transpose(at(W), at(scratch), d, h)
-        loops_like(delta).product(NULL, at(delta), h, 1, at(scratch), d, at(upstream), n, d, h)
+        loops_like(delta).product(NULL, at(delta), h, 1, at(scratch), d, at(gate), at(upstream), n, d, h)

@@ -300,6 +300,13 @@ LOOP FN(scale_rows)(const void *w_, void *x_, size n, size k)
     else EACH(i, n) { SIMD EACH(j, k) x[i * k + j] *= w[i]; }
 }
 
+LOOP FN(scale)(double factor_, void *x_, size n)
+{
+    OUT(x);
+    const REAL factor = (REAL)factor_;
+    SIMD EACH(i, n) x[i] *= factor;
+}
+
 LOOP FN(multiply)(const void *w_, void *x_, size n)
 {
     IN(w); OUT(x);
@@ -328,10 +335,6 @@ static NOINLINE double FN(sum_squares)(const void *x_, size n)
     SIMD_TOTAL EACH(i, n) total += (double)x[i] * x[i];
     return total;
 }
-
-/* ---- layers: products ----------------------------------------------------------------------------------------- */
-
-#include "product.h"
 
 /* ---- hidden layers -------------------------------------------------------------------------------------------- */
 
@@ -383,13 +386,9 @@ LOOP FN(dropout)(uint64_t key, double rate, size first, void *a_, void *slope_, 
     }
 }
 
-/* Backwards through a ReLU, whose slope shows in its output: where that is positive, factor, which dropout makes 1 / (1 - rate). */
-LOOP FN(backpropagate_relu)(const void *a_, double factor_, void *delta_, size n)
-{
-    IN(a); OUT(delta);
-    const REAL factor = (REAL)factor_;
-    SIMD EACH(i, n) delta[i] *= a[i] > 0 ? factor : 0;
-}
+/* ---- layers: products ----------------------------------------------------------------------------------------- */
+
+#include "product.h"
 
 /* ---- batches -------------------------------------------------------------------------------------------------- */
 
@@ -517,7 +516,7 @@ static const Loops FN(loops) = {
     },
     .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient), .column_sums = FN(column_sums),
     .transpose = FN(transpose), .product = FN(product),
-    .dropout = FN(dropout), .backpropagate_relu = FN(backpropagate_relu),
+    .dropout = FN(dropout), .scale = FN(scale),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
     .sparse_product = {FN(sparse_product_from_float), FN(sparse_product_from_double)},
     .sparse_gradient = {FN(sparse_gradient_from_float), FN(sparse_gradient_from_double)},

@@ -144,7 +144,8 @@ cdef class Network:
                 at = start * layer.units * self.itemsize
                 slope = NULL if work.slopes[nth + 1] == NULL else work.slopes[nth + 1] + at
                 self.weighted_sums(rows, order, start, rows_near, work, nth, work.activations[nth + 1] + at)
-                self.loops.activate[self.activation_code](work.activations[nth + 1] + at, slope, rows_near * layer.units)
+                if not self.is_relu or (rows.is_sparse and nth == 0):  # else the product has done it
+                    self.loops.activate[self.activation_code](work.activations[nth + 1] + at, slope, rows_near * layer.units)
                 if dropout > 0:
                     self.loops.dropout(
                         mixed(key + <uint64_t> nth), dropout, start * layer.units, work.activations[nth + 1] + at, slope,
@@ -156,15 +157,15 @@ cdef class Network:
     cdef void weighted_sums(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n, Workspace work, Py_ssize_t nth, char* z,
     ) noexcept nogil:
-        """z = a W + b for n rows of the batch from `start` on."""
+        """z = a W + b for n rows of the batch from `start` on; its ReLU, where that is cheap: in a dense hidden layer."""
         cdef Layer* layer = &self.layers[nth]
         if nth == 0 and rows.is_sparse:
             self.loops.sparse_product[rows.double_source](
                 rows.X, rows.indices, rows.indptr, order + start, rows.encoding.factor, layer.W, layer.b, z, n, layer.units)
         else:
             self.loops.layer_forward(
-                work.activations[nth] + start * layer.fan_in * self.itemsize, layer.W, layer.b, work.scratch, z, n,
-                layer.fan_in, layer.units)
+                work.activations[nth] + start * layer.fan_in * self.itemsize, layer.W, layer.b, work.scratch,
+                self.is_relu and nth < self.n_layers - 1, z, n, layer.fan_in, layer.units)
 
     cdef double loss_of(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double scale, double smoothing,
@@ -212,11 +213,11 @@ cdef class Network:
                 at = start * layer.fan_in * self.itemsize
                 self.loops.product(
                     NULL, work.deltas[nth + 1] + start * layer.units * self.itemsize, layer.units, 1, work.scratch, layer.fan_in,
-                    work.deltas[nth] + at, rows_near, layer.fan_in, layer.units)
-                if self.is_relu:
-                    self.loops.backpropagate_relu(
-                        work.activations[nth] + at, 1 / (1 - dropout), work.deltas[nth] + at, rows_near * layer.fan_in)
-                else:
+                    work.activations[nth] + at if self.is_relu else NULL, work.deltas[nth] + at, rows_near, layer.fan_in,
+                    layer.units)
+                if self.is_relu and dropout > 0:
+                    self.loops.scale(1 / (1 - dropout), work.deltas[nth] + at, rows_near * layer.fan_in)
+                elif not self.is_relu:
                     self.loops.multiply(work.slopes[nth] + at, work.deltas[nth] + at, rows_near * layer.fan_in)
                 start += rows_near
             self.layer_gradient(nth, n, work, optimizer, l2, total)

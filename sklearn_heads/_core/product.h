@@ -16,8 +16,12 @@
 typedef REAL FN(Vector) __attribute__((vector_size(VECTOR_BYTES), aligned(__alignof__(REAL)), may_alias));
 #define LANES ((size)(VECTOR_BYTES / sizeof(REAL)))
 #define UNROLL _Pragma("GCC unroll 16")
+typedef BITS FN(Mask) __attribute__((vector_size(VECTOR_BYTES)));
+/* x where gate > 0, else 0 */
+static inline FN(Vector) FN(gated)(FN(Vector) gate, FN(Vector) x) { return (FN(Vector))((FN(Mask))x & (FN(Mask))(gate > 0)); }
 #else
 typedef REAL FN(Vector);
+static inline REAL FN(gated)(REAL gate, REAL x) { return gate > 0 ? x : 0; }
 #define LANES ((size)1)
 #define UNROLL
 #endif
@@ -27,9 +31,10 @@ typedef REAL FN(Vector);
 /* M rows of N vectors of C (`rows` of them wanted), which start at `start`, if not NULL.  The last vector begins at column `last`,
  * so that a row that is no multiple of a vector is finished by one that overlaps its neighbour; only a row shorter than a vector
  * (n < LANES) is stored past its end, into the next row, which follows.  `whole` rows can be stored so. */
+#define GATED(sum, at) (!gate ? sum : gate == C ? FN(gated)(sum, sum) : FN(gated)(VECTOR_IN(gate + (at)), sum))
 #define PRODUCT(name, M, N)                                                                                          \
     LOOP FN(name)(const REAL *restrict start, const REAL *restrict A, size row, size step, const REAL *restrict B,   \
-                  size ldb, REAL *restrict C, size rows, size whole, size n, size k, size last)                      \
+                  size ldb, const REAL *gate, REAL *C, size rows, size whole, size n, size k, size last)             \
     {                                                                                                                \
         FN(Vector) sums[M][N];                                                                                       \
         UNROLL EACH(v, N) {                                                                                          \
@@ -44,9 +49,13 @@ typedef REAL FN(Vector);
             B += ldb;                                                                                                \
         }                                                                                                            \
         UNROLL EACH(r, M) {                                                                                          \
-            if (r < whole) { UNROLL EACH(v, N) VECTOR(C + r * n + (v == N - 1 ? last : v * LANES)) = sums[r][v]; }   \
-            else if (r < rows) {                                                                                     \
-                const FN(Vector) short_row = sums[r][0]; /* the address of sums would keep it out of the registers */ \
+            if (r < whole) {                                                                                         \
+                UNROLL EACH(v, N) {                                                                                  \
+                    const size at = r * n + (v == N - 1 ? last : v * LANES);                                         \
+                    VECTOR(C + at) = GATED(sums[r][v], at);                                                          \
+                }                                                                                                    \
+            } else if (r < rows) {                                                                                   \
+                const FN(Vector) short_row = GATED(sums[r][0], r * n);                                               \
                 memcpy(C + r * n, &short_row, (size_t)n * sizeof(REAL));                                             \
             }                                                                                                        \
         }                                                                                                            \
@@ -59,18 +68,21 @@ PRODUCT(half_tile_2, ACCUMULATORS / 4, 2)
 PRODUCT(row_1, 1, 1)
 PRODUCT(row_4, 1, 4)
 
-typedef void (*FN(Tile))(const REAL *restrict, const REAL *restrict, size, size, const REAL *restrict, size, REAL *restrict,
+typedef void (*FN(Tile))(const REAL *restrict, const REAL *restrict, size, size, const REAL *restrict, size, const REAL *, REAL *,
                          size, size, size, size, size);
 
-/* C (m, n) = start + A B over k, where A's element (i, q) is at A[i * row + q * step] and B's rows are ldb apart. */
-LOOP FN(product)(const void *start_, const void *A_, size row, size step, const void *B_, size ldb, void *C_, size m, size n,
-                 size k)
+/* C (m, n) = start + A B over k, where A's element (i, q) is at A[i * row + q * step] and B's rows are ldb apart.  Where the gate,
+ * an array like C, is not positive, C is 0; C for a gate is a ReLU of the sums, its output for a gate the way back; NULL is none. */
+LOOP FN(product)(const void *start_, const void *A_, size row, size step, const void *B_, size ldb, const void *gate_, void *C_,
+                 size m, size n, size k)
 {
-    const REAL *start = start_, *A = A_, *B = B_;
+    const REAL *start = start_, *A = A_, *B = B_, *gate = gate_;
     REAL *C = C_;
-    for (size column = 0; column < n;) {
-        const size wide = m == 1 ? (n >= 4 * LANES ? 4 : 1) : n - column > LANES ? 2 : 1;
-        if (wide == 4 && n - column < 4 * LANES) column = n - 4 * LANES; /* some columns twice, with the same result */
+    const size most = (m == 1 ? (n >= 4 * LANES ? 4 : 1) : 2) * LANES;
+    /* From the right, so that the stores which overlap come first: what they left in the middle of a vector would hold up a load. */
+    for (size at = (n - 1) / most * most; at >= 0; at -= most) {
+        const size wide = m > 1 && n - at <= LANES ? 1 : most / LANES;
+        const size column = wide == 4 && n - at < most ? n - most : at; /* some columns twice, with the same result */
         const size tall = m == 1 ? 1 : ACCUMULATORS / wide, end = column + wide * LANES;
         const size last = n < LANES ? 0 : (end < n ? end : n) - LANES - column;
         const FN(Tile) tile = m == 1 ? (wide == 4 ? FN(row_4) : FN(row_1)) : wide == 2 ? FN(tile_2) : FN(tile_1);
@@ -79,11 +91,10 @@ LOOP FN(product)(const void *start_, const void *A_, size row, size step, const 
             const size whole = n >= LANES ? rows : rows * n < LANES ? 0 : (rows * n - LANES) / n + 1;
             const int half = m > 1 && 2 * rows <= tall;
             (half ? wide == 2 ? FN(half_tile_2) : FN(half_tile_1) : tile)(
-                start ? start + column : start, A + i * row, row, step, B + column, ldb, C + i * n + column, rows, whole, n, k,
-                last);
+                start ? start + column : start, A + i * row, row, step, B + column, ldb, gate ? gate + i * n + column : gate,
+                C + i * n + column, rows, whole, n, k, last);
             i += half ? tall / 2 : tall;
         }
-        column = end;
     }
 }
 
@@ -121,8 +132,9 @@ LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *re
 {
     for (size i = 0; i < m; i += 4) EACH(j, n) {
         const REAL *restrict a = A + i * k, *restrict b = B + j * k;
-        FN(Vector) sums[4] = {{0}};
+        FN(Vector) sums[4];
         size q = 0;
+        memset(sums, 0, sizeof sums);
         for (; q + LANES <= k; q += LANES) { UNROLL EACH(r, 4) sums[r] += VECTOR_IN(a + r * k + q) * VECTOR_IN(b + q); }
         UNROLL EACH(r, 4) {
             REAL total = start[j] + FN(sum_of_lanes)(sums[r]);
@@ -134,17 +146,20 @@ LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *re
 
 #define FEW 4
 
-static void FN(layer_forward)(const void *x, const void *W, const void *b, void *scratch, void *z, size n, size d, size h)
+static void FN(layer_forward)(const void *x, const void *W, const void *b, void *scratch, int relu, void *z, size n, size d,
+                              size h)
 {
+    const void *gate = relu ? z : NULL;
     if (h <= FEW) {
         if (h > 1) FN(transpose)(W, scratch, d, h);
         FN(dots)(b, x, h > 1 ? scratch : W, z, n, h, d);
+        if (relu) FN(relu_activation)(z, NULL, n * h);
     } else if (h < OVERRUN) {
         REAL *room = (REAL *)scratch + d * h;
         memcpy(scratch, W, (size_t)(d * h) * sizeof(REAL));
         memcpy(room + OVERRUN, b, (size_t)h * sizeof(REAL));
-        FN(product)(room + OVERRUN, x, d, 1, scratch, h, z, n, h, d);
-    } else FN(product)(b, x, d, 1, W, h, z, n, h, d);
+        FN(product)(room + OVERRUN, x, d, 1, scratch, h, gate, z, n, h, d);
+    } else FN(product)(b, x, d, 1, W, h, gate, z, n, h, d);
 }
 
 /* gW (d, h) = x' delta, of d inputs among the `row` of x.  For few outputs the transposed one, delta' x, so that the inputs lie along
@@ -152,15 +167,15 @@ static void FN(layer_forward)(const void *x, const void *W, const void *b, void 
 static void FN(layer_gradient)(const void *x, size row, const void *delta, void *scratch, void *gW, size n, size d, size h)
 {
     if (h < OVERRUN) {
-        FN(product)(NULL, delta, 1, h, x, row, h > 1 ? scratch : gW, h, d, n);
+        FN(product)(NULL, delta, 1, h, x, row, NULL, h > 1 ? scratch : gW, h, d, n);
         if (h > 1) FN(transpose)(scratch, gW, h, d);
-    } else FN(product)(NULL, x, 1, row, delta, h, gW, d, h, n);
+    } else FN(product)(NULL, x, 1, row, delta, h, NULL, gW, d, h, n);
 }
 
 static void FN(column_sums)(const void *delta, void *gb, size n, size h)
 {
     const REAL one = 1;
-    FN(product)(NULL, &one, 0, 0, delta, h, gb, 1, h, n);
+    FN(product)(NULL, &one, 0, 0, delta, h, NULL, gb, 1, h, n);
 }
 
 #undef LANES
@@ -168,4 +183,5 @@ static void FN(column_sums)(const void *delta, void *gb, size n, size h)
 #undef VECTOR
 #undef VECTOR_IN
 #undef PRODUCT
+#undef GATED
 #undef FEW

@@ -67,16 +67,16 @@ typedef struct {
     double (*sum)(const void *x, size n);
     double (*sum_squares)(const void *x, size n);
     /* layers; scratch has room for W and 2 OVERRUN values more */
-    void (*layer_forward)(const void *x, const void *W, const void *b, void *scratch, void *z, size n, size d, size h);
+    void (*layer_forward)(const void *x, const void *W, const void *b, void *scratch, int relu, void *z, size n, size d, size h);
     void (*layer_gradient)(const void *x, size row, const void *delta, void *scratch, void *gW, size n, size d, size h);
     void (*column_sums)(const void *delta, void *gb, size n, size h);
     void (*transpose)(const void *x, void *out, size n, size k);
-    void (*product)(const void *start, const void *A, size row, size step, const void *B, size ldb, void *C, size m, size n,
-                    size k);
+    void (*product)(const void *start, const void *A, size row, size step, const void *B, size ldb, const void *gate, void *C,
+                    size m, size n, size k);
     /* z becomes its activation; slope (or NULL) the derivative */
     void (*activate[N_ACTIVATIONS])(void *z, void *slope, size n);
     void (*dropout)(uint64_t key, double rate, size first, void *a, void *slope, size n); /* n elements from `first` on */
-    void (*backpropagate_relu)(const void *a, double factor, void *delta, size n);
+    void (*scale)(double factor, void *x, size n);
     /* rows: X (of float or double) to the batch */
     void (*gather[2])(const void *X, const intptr_t *rows, const Encoding *encoding, void *out, size n);
     void (*sparse_product[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
