@@ -116,7 +116,7 @@ def threads(arguments):
         "n_jobs=2": lambda: fit(n_members=4, n_jobs=2),
     }, arguments.rounds)
     found = [
-        {"what": "matrix products by BLAS, two threads against one", "throughput": 2 * times["products"] / times["two of products"]},
+        {"what": "products by BLAS, two threads against one", "throughput": 2 * times["products"] / times["two of products"]},
         {"what": "two fits in two threads against one", "throughput": 2 * times["one"] / times["two"]},
         {"what": "four members, n_jobs=2 against 1", "throughput": times["n_jobs=1"] / times["n_jobs=2"]},
     ]

@@ -147,7 +147,13 @@ def test_random_streams_are_those_of_numpy(seed):
 def test_other_random_states_are_taken_as_scikit_learn_takes_them():
     random = np.random.RandomState(0)
     assert random_stream(random) is random
-    assert random_stream(None) is check_random_state(None)
+    own = check_random_state(None)  # NumPy's own stream only seeds one
+    own.seed(3)
+    first, second = random_stream(None), random_stream(None)
+    assert first is not own
+    assert first.random_sample() != second.random_sample()
+    own.seed(3)
+    assert random_stream(None).random_sample() == np.random.RandomState(np.random.RandomState(3).randint(2**31)).random_sample()
     for seed in (-1, 2**32):
         with pytest.raises(ValueError, match="Seed must be between 0 and"):
             random_stream(seed)
