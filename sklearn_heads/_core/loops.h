@@ -9,6 +9,34 @@
 #define IN(name) const REAL *restrict name = name##_
 #define OUT(name) REAL *restrict name = name##_
 
+/* ---- rows to columns ------------------------------------------------------------------------------------------ */
+
+#if REAL_IS_DOUBLE
+#define GROUP 8
+#else
+#define GROUP 16
+#endif
+
+/* GROUP heaps of m, each `apart` from the one before, shuffled like cards: what was a column of them lies in a row. */
+LOOP FN(shuffle)(const REAL *restrict in, size apart, size m, REAL *restrict out)
+{
+    SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[GROUP * i + q] = in[q * apart + i]; }
+}
+
+/* out (k, n) = x', x (n, k): GROUP rows, and so many columns of them that they stay in the nearest cache, at a time. */
+LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
+{
+    IN(x); OUT(out);
+    REAL shuffled[GROUP * 64];
+    size i = 0;
+    for (; i + GROUP <= n; i += GROUP) for (size first = 0; first < k; first += 64) {
+        const size columns = k - first < 64 ? k - first : 64;
+        FN(shuffle)(x + i * k + first, k, columns, shuffled);
+        EACH(j, columns) memcpy(out + (first + j) * n + i, shuffled + GROUP * j, GROUP * sizeof(REAL));
+    }
+    for (; i < n; ++i) EACH(j, k) out[j * n + i] = x[i * k + j];
+}
+
 /* ---- one sigmoid an output ------------------------------------------------------------------------------------ */
 
 LOOP FN(logistic)(const void *z_, void *out_, size n)
@@ -307,6 +335,7 @@ static const Loops FN(loops) = {
 #undef EACH
 #undef IN
 #undef OUT
+#undef GROUP
 #undef ACTIVATION
 #undef SELU_SCALE
 #undef SELU_ALPHA

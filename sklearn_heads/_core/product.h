@@ -98,16 +98,6 @@ LOOP FN(product)(const void *start_, const void *A_, size row, size step, const 
     }
 }
 
-/* out (k, n) = x', x (n, k), in strips that stay in the cache. */
-LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
-{
-    IN(x); OUT(out);
-    for (size first = 0; first < k; first += 16) {
-        const size end = first + 16 < k ? first + 16 : k;
-        EACH(i, n) for (size j = first; j < end; ++j) out[j * n + i] = x[i * k + j];
-    }
-}
-
 /* The sum of a vector's elements, part upon part: left to itself, gcc adds them one after another. */
 static inline REAL FN(sum_of_lanes)(FN(Vector) v)
 {

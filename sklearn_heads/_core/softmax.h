@@ -10,12 +10,6 @@
 #define STRIP 64
 #define TILE 32
 #endif
-#if REAL_IS_DOUBLE
-#define GROUP 8
-#else
-#define GROUP 16
-#endif
-
 /* A tile of c columns is h groups of rows; a group is c columns of GROUP rows, and row r stands in group r % h at place r / h. */
 typedef struct {
     const REAL *z; /* the first of its rows */
@@ -32,12 +26,7 @@ typedef struct {
 
 /* ---- rows to columns and back ---- */
 
-/* GROUP heaps of m, shuffled like cards: heap q is rows q h .. q h + h - 1, m = h c values one after the other. */
-LOOP FN(shuffle)(const REAL *restrict in, size m, REAL *restrict out)
-{
-    SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[GROUP * i + q] = in[q * m + i]; }
-}
-
+/* The way back from a shuffle (loops.h) of heaps that follow one another. */
 LOOP FN(unshuffle)(const REAL *restrict in, size m, REAL *restrict out)
 {
     SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[q * m + i] = in[GROUP * i + q]; }
@@ -58,7 +47,7 @@ static void FN(load)(FN(Strip) *s, const REAL *x, size first, size c, REAL *tile
         FN(copy_rows)(x + first, s->k, s->spare, c, s->rows, c);
         memset(s->spare + s->rows * c, 0, (size_t)((all - s->rows) * c) * sizeof(REAL));
     }
-    FN(shuffle)(whole ? x : s->spare, s->h * c, tile);
+    FN(shuffle)(whole ? x : s->spare, s->h * c, s->h * c, tile); /* heap q: rows q h .. q h + h - 1 */
 }
 
 static void FN(store)(FN(Strip) *s, REAL *x, size first, size c)
@@ -314,7 +303,6 @@ static void FN(cross_entropy)(Targets t, const void *z_, void *loss_, void *grad
 
 #undef COLUMNS
 #undef CHUNKS
-#undef GROUP
 #undef EACH_COLUMN
 #undef AT
 #undef ROW
