@@ -1,4 +1,6 @@
 """The core's Network: value, gradient and epochs against finite differences, against NumPy, and against torch where it is."""
+import threading
+
 import numpy as np
 import pytest
 from oracles import SGD, Adam, NumpyNetwork
@@ -225,6 +227,18 @@ def test_rows_are_shuffled_as_numpy_would(generator, n):
         numpy.shuffle(expected)
         np.testing.assert_array_equal(epochs.order, expected)
     assert ours.randint(2**31) == numpy.randint(2**31)
+
+
+def test_an_interrupted_stretch_keeps_the_epochs_it_finished():
+    _, epochs, random = epochs_of("logistic")
+    stop = threading.Event()
+    epochs.run(2, random=random, stop=stop)
+    stop.set()
+    with pytest.raises(KeyboardInterrupt):  # these are too short to look for it on the way
+        epochs.run(3, random=random, stop=stop)
+    assert len(epochs.history) == 5
+    epochs.run(1, random=random)  # the lock of the random stream is free again
+    assert len(epochs.history) == 6
 
 
 def test_a_loss_that_is_not_finite_ends_the_stretch():

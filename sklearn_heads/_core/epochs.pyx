@@ -12,7 +12,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from sklearn_heads._core.batch cimport Rows, Workspace, address
-from sklearn_heads._core.network cimport Network, mixed
+from sklearn_heads._core.network cimport Network, look_for_interrupt, mixed
 from sklearn_heads._core.optimizer cimport Optimizer
 
 cdef extern from "table.h" nogil:
@@ -135,6 +135,7 @@ cdef class Epochs:
                     if not isfinite(loss[0]) or (self.watched is not None and not isfinite(loss[1])):
                         break
                     loss += 2
+            look_for_interrupt(stop)  # short epochs have not
         finally:
             if lock is not None:
                 lock.release()

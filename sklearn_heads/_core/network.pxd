@@ -63,3 +63,6 @@ cdef class Network:
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, Py_ssize_t block, double* flops, stop,
     ) except? -1 nogil
     cdef int look_up(self, Py_ssize_t n, double* flops, stop) except -1 nogil
+
+
+cdef int look_for_interrupt(stop) except -1

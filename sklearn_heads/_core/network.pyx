@@ -331,15 +331,12 @@ cdef class Network:
         return total
 
     cdef int look_up(self, Py_ssize_t n, double* flops, stop) except -1 nogil:
-        """After n rows more, now and then: raises KeyboardInterrupt for a pending Ctrl-C (the main thread sees it), or where
-        another thread has set the event `stop`. `flops` counts the arithmetic since the last time."""
+        """After n rows more, a look now and then whether to stop. `flops` counts the arithmetic since the last one."""
         flops[0] += n * self.flops_a_row
         if flops[0] > FLOPS_BETWEEN_SIGNALS:
             flops[0] = 0
             with gil:
-                PyErr_CheckSignals()
-                if stop is not None and stop.is_set():
-                    raise KeyboardInterrupt
+                look_for_interrupt(stop)
         return 0
 
 
@@ -362,3 +359,11 @@ def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t 
                 network.forward(rows, &order[start], n, work, 0, 0)
         PyErr_CheckSignals()
     return logits
+
+
+cdef int look_for_interrupt(stop) except -1:
+    """Raises KeyboardInterrupt for a pending Ctrl-C (the main thread sees it), or where another thread has set the event."""
+    PyErr_CheckSignals()
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
+    return 0
