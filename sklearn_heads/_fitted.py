@@ -7,8 +7,8 @@ from scipy import sparse
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_heads._core.network import logits_of
 from sklearn_heads._inputs import InputEncoding
+from sklearn_heads._members import logits
 
 
 def read_X(estimator, X, reset):
@@ -69,9 +69,8 @@ class Fitted:
     def _decide(self, X, head=None, members=None):
         """Decision values of checked rows."""
         head, members = head or self._head, members or self.members_
-        order = np.arange(X.shape[0])
         rows = members[0].encoding.rows(X, members[0].network.dtype)
-        decisions = [head.decision(logits) for logits in logits_of([member.network for member in members], rows, order)]
+        decisions = [head.decision(z) for z in logits(members, rows, self.n_jobs)]
         decision = decisions[0] if len(decisions) == 1 else head.pool(decisions)
         if np.isnan(decision).any():
             raise ValueError(

@@ -13,12 +13,15 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
 
+from sklearn_heads._core.network import logits_of
 from sklearn_heads._random import random_stream
 from sklearn_heads._training import keep_what_there_is
 
 # n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
 FEW_ROWS = 100
 MANY = 5
+# Multiplications of a prediction, some milliseconds: with fewer, a thread takes longer to begin than it saves.
+WORTH_A_THREAD = 2e8
 
 
 def resolve(n_members, n_rows, settings):
@@ -127,6 +130,18 @@ def train(members, parts, settings, alpha, n_jobs, task):
         except BaseException:
             stop.set()
             raise
+
+
+def logits(members, rows, n_jobs):
+    """Logits (m, n, k) of all rows by each of the members, in threads that take a part of the rows each, with the same bits."""
+    networks, order = [member.network for member in members], np.arange(rows.n_rows)
+    most = int(rows.n_rows * len(networks) * networks[0].parameters.size / WORTH_A_THREAD)
+    workers = 1 if most < 2 else min(effective_n_jobs(n_jobs), most)
+    if workers == 1:
+        return logits_of(networks, rows, order)
+    with ThreadPoolExecutor(workers) as pool:
+        portions = pool.map(lambda portion: logits_of(networks, rows, portion), np.array_split(order, workers))
+        return np.concatenate(list(portions), axis=1)
 
 
 def out_of_fold(members, rows, fold, head):

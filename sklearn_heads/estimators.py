@@ -90,7 +90,8 @@ class MLPBinary(MLPBase):
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
-        Threads for the members of one fit; the bits do not depend on it. None is 1 unless a joblib context says otherwise.
+        Threads: for the members of a fit, for the rows of a large prediction. The bits do not depend on it. None is 1 unless a
+        joblib context says otherwise.
     store_oof : bool, default=False
         Whether to keep `oof_proba_`; needs several members.
 
@@ -303,7 +304,8 @@ class MLPMulticlass(MLPBase):
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
-        Threads for the members of one fit; the bits do not depend on it. None is 1 unless a joblib context says otherwise.
+        Threads: for the members of a fit, for the rows of a large prediction. The bits do not depend on it. None is 1 unless a
+        joblib context says otherwise.
     store_oof : bool, default=False
         Whether to keep `oof_proba_`; needs several members.
 
@@ -511,7 +513,8 @@ class MLPMultiLabel(MLPBase):
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
-        Threads for the members of one fit; the bits do not depend on it. None is 1 unless a joblib context says otherwise.
+        Threads: for the members of a fit, for the rows of a large prediction. The bits do not depend on it. None is 1 unless a
+        joblib context says otherwise.
     store_oof : bool, default=False
         Whether to keep `oof_proba_`; needs several members.
 

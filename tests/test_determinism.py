@@ -11,8 +11,10 @@ import pytest
 from data import HEADS, data
 from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
+from sklearn_heads._core.network import logits_of
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from sklearn_heads import _members
 from sklearn_heads.heads import MultiSigmoid
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -47,6 +49,26 @@ def test_the_random_state_may_be_an_object_and_is_drawn_from(name):
 @pytest.mark.parametrize("n_jobs", [1, 2, 3, 8, -1])
 def test_bits_do_not_depend_on_n_jobs(name, n_jobs):
     assert bits(name, n_jobs=n_jobs) == bits(name)
+
+
+def test_bits_of_a_prediction_do_not_depend_on_n_jobs(name, monkeypatch):
+    portions = []
+
+    def watched(networks, rows, order):
+        portions.append(len(order))
+        return logits_of(networks, rows, order)
+
+    monkeypatch.setattr(_members, "logits_of", watched)
+    monkeypatch.setattr(_members, "WORTH_A_THREAD", 1)
+    X, y = data(name, 1000)
+    clf = HEADS[name](**CHANCE, random_state=7).fit(X, y)
+    expected = clf.decision_function(X)
+    assert portions == [1000]
+    for n_jobs in (2, 3):
+        portions.clear()
+        np.testing.assert_array_equal(clf.set_params(n_jobs=n_jobs).decision_function(X), expected)
+        assert len(portions) == n_jobs
+        assert sum(portions) == 1000
 
 
 def test_bits_do_not_depend_on_the_joblib_context(name):
