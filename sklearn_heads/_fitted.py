@@ -69,7 +69,7 @@ class Fitted:
     def _decide(self, X, head=None, members=None):
         """Decision values of checked rows."""
         head, members = head or self._head, members or self.members_
-        order = np.arange(X.shape[0])
+        order = np.arange(X.shape[0], dtype=np.intp)
         rows = members[0].encoding.rows(X, members[0].network.dtype)
         decisions = [head.decision(logits) for logits in logits_of([member.network for member in members], rows, order)]
         decision = decisions[0] if len(decisions) == 1 else head.pool(decisions)
