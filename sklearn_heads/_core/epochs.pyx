@@ -102,7 +102,8 @@ cdef class Epochs:
         ----------
         n_epochs : int
         random : numpy.random.RandomState or None
-            Shuffles the rows before each epoch, with the bits of its own `shuffle`; None leaves them as they are.
+            Shuffles the rows before each epoch, with the bits of its own `shuffle`; None leaves them as they are. Its lock is
+            held until the last of the epochs: who shares it waits.
         key : int
             Of dropout's stream; grows by the number of rows from epoch to epoch.
         stop : threading.Event or None

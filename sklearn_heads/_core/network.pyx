@@ -280,7 +280,7 @@ cdef class Network:
         self.backward(rows, order, n, work, dropout, optimizer, l2 / n, NULL)
         return loss
 
-    cpdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training):
+    cdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training):
         """Room for batches of n of these rows."""
         return Workspace(self.layer_units, self.dtype, n, rows.is_sparse, not self.is_relu, training)
 
@@ -309,13 +309,13 @@ cdef class Network:
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         return logits_of([self], rows, order, block)[0]
 
-    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96, stop=None):
+    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96):
         """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
         cdef double total, flops = 0
         cdef Workspace work = self.workspace(rows, min(block, order.shape[0]), False)
         self.check(rows)
         with nogil:
-            total = self.sum_of_losses(rows, &order[0], order.shape[0], work, block, &flops, stop)
+            total = self.sum_of_losses(rows, &order[0], order.shape[0], work, block, &flops, None)
         return total
 
     cdef double sum_of_losses(
