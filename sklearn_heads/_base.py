@@ -295,7 +295,7 @@ def _examples(head, encoding, class_weights, dtype, X, y, weights):
     weights = None if weights is None else (weights / mean).astype(dtype)
     label_weights = None if label_weights is None else label_weights.astype(dtype)
     rows = encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **head.encode(y))
-    return Examples(rows, np.arange(X.shape[0]), weights), mean
+    return Examples(rows, np.arange(X.shape[0], dtype=np.intp), weights), mean
 
 
 def check_weights(sample_weight, n_rows):

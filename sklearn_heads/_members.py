@@ -134,7 +134,7 @@ def train(members, parts, settings, alpha, n_jobs, task):
 
 def logits(members, rows, n_jobs):
     """Logits (m, n, k) of all rows by each of the members, in threads that take a part of the rows each, with the same bits."""
-    networks, order = [member.network for member in members], np.arange(rows.n_rows)
+    networks, order = [member.network for member in members], np.arange(rows.n_rows, dtype=np.intp)
     most = int(rows.n_rows * len(networks) * networks[0].parameters.size / WORTH_A_THREAD)
     workers = 1 if most < 2 else min(effective_n_jobs(n_jobs), most)
     if workers == 1:

@@ -300,16 +300,9 @@ class EpochRunner:
     def __init__(self, settings, member, examples, validation, alpha):
         self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
         self.epochs = Epochs(
-            member.network,
-            member.optimizer,
-            examples.rows,
-            examples.order,
-            settings.batch_rows(self.n_rows),
-            watched=validation and (validation.rows, validation.order),
-            watched_weight=validation.weight if validation else 0.0,
-            l2=alpha,
-            dropout=settings.dropout,
-            smoothing=settings.label_smoothing,
+            member.network, member.optimizer, examples.rows, examples.order, settings.batch_rows(self.n_rows),
+            watched=validation and (validation.rows, validation.order), watched_weight=validation.weight if validation else 0.0,
+            l2=alpha, dropout=settings.dropout, smoothing=settings.label_smoothing,
         )
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0

@@ -241,6 +241,35 @@ def test_an_interrupted_stretch_keeps_the_epochs_it_finished():
     assert len(epochs.history) == 6
 
 
+class Looks:
+    """An event that is never set, and counts who asks."""
+
+    count = 0
+
+    def is_set(self):
+        self.count += 1
+        return False
+
+
+def test_a_tiny_network_is_interrupted_within_a_stretch():
+    n, stop = 300_000, Looks()
+    network = Network((1, 1), "identity", "logistic", np.float32)
+    rows = Rows(np.zeros((n, 1), dtype=np.float32), np.float32, labels=np.zeros((n, 1), dtype=np.uint8))
+    Epochs(network, Optimizer("sgd", 2, np.float32, 0.1), rows, np.arange(n), 1).run(1, stop=stop)
+    assert stop.count > 2  # one is at the end; a batch of one row takes half a microsecond, nearly none of it in its products
+
+
+def test_rows_may_be_numbered_by_any_integers():
+    expected = epochs_of("softmax")[1]
+    problem = Problem("softmax", hidden=(6, 4))
+    rows, rule = problem.rows(), Optimizer("adam", problem.network.parameters.size, np.float64, 0.05)
+    watched = {"watched": (rows, np.arange(8, dtype=np.int32)), "watched_weight": 8.0}
+    found = Epochs(problem.network, rule, rows, np.arange(N, dtype=np.int32), 6, dropout=0.3, **watched)
+    for epochs in (expected, found):
+        epochs.run(3, random=np.random.RandomState(0))
+    assert found.history == expected.history
+
+
 def test_a_loss_that_is_not_finite_ends_the_stretch():
     network = Network((1, 1), "identity", "logistic", np.float64)
     rows = Rows(np.full((4, 1), 1e200), np.float64, labels=np.zeros((4, 1), dtype=np.uint8))

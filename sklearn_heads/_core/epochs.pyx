@@ -79,14 +79,15 @@ cdef class Epochs:
         self, network, optimizer, rows, order, batch_size, *, watched=None, watched_weight=0.0, l2=0.0, dropout=0.0,
         smoothing=0.0,
     ):
-        self.network, self.optimizer, self.rows, self.order = network, optimizer, rows, order.copy()
+        self.network, self.optimizer, self.rows = network, optimizer, rows
+        self.order = order.astype(np.intp)  # a copy; NumPy's own integers may be shorter
         self.batch_size = min(batch_size, order.size)
         self.l2, self.dropout, self.smoothing = l2, dropout, smoothing
         self.work = self.network.workspace(rows, self.batch_size, True)
         self.network.check(rows)
         self.history, self.best = [], INFINITY
         if watched is not None:
-            self.watched, self.watched_order = watched
+            self.watched, self.watched_order = watched[0], watched[1].astype(np.intp)
             self.watched_weight = watched_weight
             self.watched_work = self.network.workspace(self.watched, min(BLOCK, self.watched_order.size), False)
             self.network.check(self.watched)
@@ -101,7 +102,8 @@ cdef class Epochs:
         ----------
         n_epochs : int
         random : numpy.random.RandomState or None
-            Shuffles the rows before each epoch, with the bits of its own `shuffle`; None leaves them as they are.
+            Shuffles the rows before each epoch, with the bits of its own `shuffle`; None leaves them as they are. Its lock is
+            held until the last of the epochs: who shares it waits.
         key : int
             Of dropout's stream; grows by the number of rows from epoch to epoch.
         stop : threading.Event or None

@@ -281,7 +281,8 @@ LOOP FN(label_weights)(const uint8_t *labels, const intptr_t *rows, const void *
 
 /* ---- optimiser steps ------------------------------------------------------------------------------------------ */
 
-/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink: decoupled decay (Loshchilov & Hutter 2019). */
+/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink: decoupled decay (Loshchilov & Hutter
+ * 2019). */
 LOOP FN(adam)(const StepRule *rule, const void *g_, void *m_, void *v_, void *p_, size n)
 {
     IN(g); OUT(m); OUT(v); OUT(p);

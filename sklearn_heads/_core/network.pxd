@@ -34,7 +34,7 @@ cdef class Network:
     cdef double flops_a_row
 
     cdef int check(self, Rows rows) except -1
-    cpdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training)
+    cdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training)
     cdef void gather(self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work) noexcept nogil
     cdef void forward(
         self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,

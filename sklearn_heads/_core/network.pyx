@@ -32,8 +32,11 @@ from sklearn_heads._core.optimizer cimport Optimizer
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu", "selu")  # the order of table.h
 LOSSES = ("logistic", "softmax")
 
-# Between two looks at pending signals: about a tenth of a second of arithmetic on a slow core.
+# Between two looks at pending signals: about a tenth of a second of arithmetic on a slow core. What a batch and a row cost
+# beside their products is counted as so much arithmetic: to a tiny network it is all there is.
 cdef double FLOPS_BETWEEN_SIGNALS = 1e9
+cdef double FLOPS_A_BATCH = 1e4
+cdef double FLOPS_A_ROW = 500
 
 # Layers are computed this many rows at a time, so that what follows a product finds them in the nearest cache.
 cdef Py_ssize_t NEAR = 48
@@ -86,7 +89,7 @@ cdef class Network:
         self.n_weights = sum(fan_in * units for fan_in, units in shapes)
         self.n_biases = sum(self.layer_units[1:])
         size = self.n_weights + self.n_biases
-        self.flops_a_row = 6.0 * size
+        self.flops_a_row = 6.0 * size + FLOPS_A_ROW
         self.parameters = aligned(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype, copy=False))
         self.coefs, self.intercepts = self.views(self.parameters)
         for nth, (fan_in, units) in enumerate(shapes):
@@ -277,7 +280,7 @@ cdef class Network:
         self.backward(rows, order, n, work, dropout, optimizer, l2 / n, NULL)
         return loss
 
-    cpdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training):
+    cdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training):
         """Room for batches of n of these rows."""
         return Workspace(self.layer_units, self.dtype, n, rows.is_sparse, not self.is_relu, training)
 
@@ -306,13 +309,13 @@ cdef class Network:
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         return logits_of([self], rows, order, block)[0]
 
-    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96, stop=None):
+    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96):
         """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
         cdef double total, flops = 0
         cdef Workspace work = self.workspace(rows, min(block, order.shape[0]), False)
         self.check(rows)
         with nogil:
-            total = self.sum_of_losses(rows, &order[0], order.shape[0], work, block, &flops, stop)
+            total = self.sum_of_losses(rows, &order[0], order.shape[0], work, block, &flops, None)
         return total
 
     cdef double sum_of_losses(
@@ -331,8 +334,8 @@ cdef class Network:
         return total
 
     cdef int look_up(self, Py_ssize_t n, double* flops, stop) except -1 nogil:
-        """After n rows more, a look now and then whether to stop. `flops` counts the arithmetic since the last one."""
-        flops[0] += n * self.flops_a_row
+        """After a batch of n rows, a look now and then whether to stop. `flops` counts the arithmetic since the last one."""
+        flops[0] += n * self.flops_a_row + FLOPS_A_BATCH
         if flops[0] > FLOPS_BETWEEN_SIGNALS:
             flops[0] = 0
             with gil:

@@ -28,7 +28,7 @@ static inline REAL FN(gated)(REAL gate, REAL x) { return gate > 0 ? x : 0; }
 #define VECTOR(pointer) (*(FN(Vector) *)(pointer))
 #define VECTOR_IN(pointer) (*(const FN(Vector) *)(pointer))
 
-/* M rows of N vectors of C (`rows` of them wanted), which start at `start`, if not NULL.  The last vector begins at column `last`,
+/* M rows of N vectors of C (`rows` of them wanted), which start at `start`, if not NULL.  The last vector is at column `last`,
  * so that a row that is no multiple of a vector is finished by one that overlaps its neighbour; only a row shorter than a vector
  * (n < LANES) is stored past its end, into the next row, which follows.  `whole` rows can be stored so. */
 #define GATED(sum, at) (!gate ? sum : gate == C ? FN(gated)(sum, sum) : FN(gated)(VECTOR_IN(gate + (at)), sum))
@@ -71,15 +71,16 @@ PRODUCT(row_4, 1, 4)
 typedef void (*FN(Tile))(const REAL *restrict, const REAL *restrict, size, size, const REAL *restrict, size, const REAL *, REAL *,
                          size, size, size, size, size);
 
-/* C (m, n) = start + A B over k, where A's element (i, q) is at A[i * row + q * step] and B's rows are ldb apart.  Where the gate,
- * an array like C, is not positive, C is 0; C for a gate is a ReLU of the sums, its output for a gate the way back; NULL is none. */
+/* C (m, n) = start + A B over k, where A's element (i, q) is at A[i * row + q * step] and B's rows are ldb apart.  Where the
+ * gate, an array like C, is not positive, C is 0.  C itself as the gate gives a ReLU of the sums; its output, the way back; NULL
+ * is none. */
 LOOP FN(product)(const void *start_, const void *A_, size row, size step, const void *B_, size ldb, const void *gate_, void *C_,
                  size m, size n, size k)
 {
     const REAL *start = start_, *A = A_, *B = B_, *gate = gate_;
     REAL *C = C_;
     const size most = (m == 1 ? (n >= 4 * LANES ? 4 : 1) : 2) * LANES;
-    /* From the right, so that the stores which overlap come first: what they left in the middle of a vector would hold up a load. */
+    /* From the right, so that the stores which overlap come first: what they left amid a vector would hold up a load. */
     for (size at = (n - 1) / most * most; at >= 0; at -= most) {
         const size wide = m > 1 && n - at <= LANES ? 1 : most / LANES;
         const size column = wide == 4 && n - at < most ? n - most : at; /* some columns twice, with the same result */
@@ -152,8 +153,8 @@ static void FN(layer_forward)(const void *x, const void *W, const void *b, void 
     } else FN(product)(b, x, d, 1, W, h, gate, z, n, h, d);
 }
 
-/* gW (d, h) = x' delta, of d inputs among the `row` of x.  For few outputs the transposed one, delta' x, so that the inputs lie along
- * the vector. */
+/* gW (d, h) = x' delta, of d inputs among the `row` of x.  For few outputs the transposed one, delta' x, so that the inputs lie
+ * along the vector. */
 static void FN(layer_gradient)(const void *x, size row, const void *delta, void *scratch, void *gW, size n, size d, size h)
 {
     if (h < OVERRUN) {

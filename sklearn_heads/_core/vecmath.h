@@ -2,8 +2,8 @@
  *
  * A template: the includer defines REAL (float or double) and FN(name), and includes this file once for each
  * precision and each instruction set (see simd.h).  Every function is straight-line code: two-way choices are
- * selects, the power of two comes from integer bits, the polynomials are those of least largest error (Remez), below a
- * twentieth of the rounding error.
+ * selects, the power of two comes from integer bits, the polynomials are those of least largest error (Remez), with their
+ * coefficients rounded below a tenth of the rounding error.
  *
  * Their errors show in the public functions: benchmarks/bench_accuracy.py measures them against mpmath, in multiples of
  * the machine epsilon: sigmoid 1.4, log sigmoid 1.7, binary loss 1.7, its gradient 1.3, cross-entropy 1.4, its gradient 1.6.
@@ -52,7 +52,7 @@ static inline REAL FN(nearest)(REAL x) { return (x + SHIFTER) - SHIFTER; }
 static inline REAL FN(pow2)(REAL k) { return FN(real_of)(FN(bits_of)(k + (SHIFTER + BIAS)) << MANTISSA); }
 
 /* exp(r) - 1 for |r| <= ln(2) / 2: r + r^2 q(r), where q is the polynomial whose largest error, once multiplied by r^2, is
- * least (Remez): 3e-18 (double), 3e-9 (float). */
+ * least (Remez): 1e-17 (double), 4.5e-9 (float). */
 static inline REAL FN(expm1_reduced)(REAL r)
 {
 #if REAL_IS_DOUBLE
@@ -101,8 +101,8 @@ static inline REAL FN(expm1_nonpositive)(REAL x)
     return scale * FN(expm1_reduced)(r) + (scale - 1);
 }
 
-/* log((1 + s) / (1 - s)) = 2 atanh(s) for 0 <= s <= 1/3: 2 s + 2 s^3 q(s^2), q as above: error relative to 2 s 1.3e-18 (double),
- * 4.6e-9 (float). */
+/* log((1 + s) / (1 - s)) = 2 atanh(s) for 0 <= s <= 1/3: 2 s + 2 s^3 q(s^2), q as above: error relative to 2 s 3.5e-18 (double),
+ * 5e-9 (float). */
 static inline REAL FN(log_ratio)(REAL s)
 {
     const REAL x = s * s;
