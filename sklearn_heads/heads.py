@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_heads import losses
+from sklearn_heads._core import kernels
 from sklearn_heads._labels import some
 
 # Class frequencies are read as if this share of the rows were spread evenly over the classes: an initial bias of a class or
@@ -293,8 +294,9 @@ def _both_sides(log_odds):
 
 def _pooled_log_odds(decisions):
     """Log-odds of the mean of several members' probabilities."""
-    mean = _log_mean_exp(losses.log_sigmoid(_both_sides(np.stack(decisions))))
-    return mean[..., 1] - mean[..., 0]
+    pooled = np.empty_like(decisions[0], order="C")
+    kernels.pool_log_odds(np.concatenate(decisions, axis=None), pooled.reshape(-1))
+    return pooled
 
 
 def _log_mean_exp(logs):

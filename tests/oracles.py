@@ -64,6 +64,13 @@ def true_log_sigmoid(logits):
     return _array([-_softplus(-mpmath.mpf(float(z))) for z in logits.flat], logits.shape)
 
 
+def true_pooled_log_odds(log_odds):
+    """Of the mean probability of each column."""
+    columns = [[mpmath.mpf(float(z)) for z in column] for column in log_odds.T]
+    pooled = [mpmath.log(sum(map(_sigmoid, c))) - mpmath.log(sum(_sigmoid(-z) for z in c)) for c in columns]
+    return _array(pooled, (len(pooled),))
+
+
 def true_binary(logits, targets):
     """Loss and gradient of 0/1 targets, element by element."""
     loss, gradient = [], []

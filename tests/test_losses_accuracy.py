@@ -11,11 +11,13 @@ from oracles import (
     true_cross_entropy,
     true_log_sigmoid,
     true_log_softmax,
+    true_pooled_log_odds,
     true_sigmoid,
     true_softmax,
 )
 
 from sklearn_heads import losses
+from sklearn_heads._core import kernels
 
 # float64: the promise of the contract. float32: a few units in the last place.
 BOUND = {np.float64: 1e-15, np.float32: 4 * float(np.finfo(np.float32).eps)}
@@ -105,6 +107,35 @@ def test_soft_targets_are_accurate_relative_to_their_terms(dtype):
     assert (np.abs(gradient - (p - t)) <= BOUND[dtype] * (p + t)).all()
 
 
+def pooled(log_odds):
+    """By the core's kernel, which has no public function."""
+    out = np.empty(log_odds.shape[1], dtype=log_odds.dtype)
+    kernels.pool_log_odds(log_odds.ravel(), out)
+    return out
+
+
+def margins_of_five(dtype):
+    """Log-odds of five networks, (5, n): of one scale, and of scales far apart."""
+    random = np.random.RandomState(0)
+    alike = random.normal(size=(5, 150)) * np.repeat([0.01, 1, 30], 50)
+    return np.hstack([alike, random.normal(size=(5, 150)) * 10 ** random.uniform(-3, 2.5, (5, 150))]).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pooled_log_odds_are_exact_to_rounding_at_any_margin(dtype):
+    log_odds = margins_of_five(dtype)
+    truth = true_pooled_log_odds(log_odds)
+    error = np.abs(pooled(log_odds) - truth) / np.maximum(np.abs(truth), 1)  # sums of terms near 1 and more
+    assert error.max() <= BOUND[dtype]
+
+
+def test_pooled_infinite_log_odds_give_the_limit():
+    inf, nan = np.inf, np.nan
+    log_odds = np.array([[inf, inf], [inf, -inf], [inf, 0.0], [-inf, -inf], [-inf, 0.0], [nan, 1.0], [1.0, nan], [-800, 900]]).T
+    expected = [inf, 0.0, np.log(3), -inf, -np.log(3), nan, nan, 0.0]
+    np.testing.assert_allclose(pooled(np.ascontiguousarray(log_odds)), expected, rtol=1e-15)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_infinite_logits_give_the_limit(dtype):
     inf = dtype(np.inf)
@@ -141,12 +172,15 @@ ONE_LEVEL = """
 import sys
 import numpy as np
 from sklearn_heads import losses
+from sklearn_heads._core import kernels
 from sklearn_heads._core.kernels import SIMD_LEVEL
 given, results = np.load(sys.argv[1]), {"level": SIMD_LEVEL}
 for name in ("float64", "float32"):
     z = given["z"].astype(name)
     half = given["rows"].astype(name)
     results[name + "_loss"], results[name + "_gradient"] = losses.binary_cross_entropy_loss_gradient(z, given["t"])
+    results[name + "_pool"] = np.empty(given["members"].shape[1], name)
+    kernels.pool_log_odds(given["members"].astype(name).ravel(), results[name + "_pool"])
     results[name + "_row_loss"], results[name + "_row_gradient"] = losses.cross_entropy_loss_gradient(half, given["ids"])
 np.savez(sys.argv[2], **results)
 """
@@ -158,7 +192,8 @@ def test_every_instruction_set_keeps_the_bound(level, tmp_path):
     t = np.arange(len(z)) % 2
     rows = rows_of_margins(np.float32, 5).astype(np.float64)
     ids = np.arange(len(rows)) % 5
-    np.savez(tmp_path / "given.npz", z=z, t=t, rows=rows, ids=ids)
+    members = margins_of_five(np.float32).astype(np.float64)
+    np.savez(tmp_path / "given.npz", z=z, t=t, rows=rows, ids=ids, members=members)
     subprocess.run(
         [sys.executable, "-c", ONE_LEVEL, str(tmp_path / "given.npz"), str(tmp_path / "got.npz")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SKLEARN_HEADS_SIMD": level},
@@ -169,6 +204,9 @@ def test_every_instruction_set_keeps_the_bound(level, tmp_path):
     assert levels.index(str(got["level"])) <= levels.index(level)  # the processor may not reach the wish
     truth = dict(zip(["loss", "gradient"], true_binary(z, t)))
     truth |= dict(zip(["row_loss", "row_gradient"], true_cross_entropy(rows, ids)))
+    pool = true_pooled_log_odds(members)
     for dtype in DTYPES:
         for name, values in truth.items():
             assert relative_error(got[f"{np.dtype(dtype)}_{name}"], values) <= BOUND[dtype], (dtype, name)
+        error = np.abs(got[f"{np.dtype(dtype)}_pool"] - pool) / np.maximum(np.abs(pool), 1)
+        assert error.max() <= BOUND[dtype], dtype

@@ -30,6 +30,7 @@ cdef extern from "table.h" nogil:
     ctypedef struct Loops:
         void logistic(const void* z, void* out, Py_ssize_t n) noexcept nogil
         void log_logistic(const void* z, void* out, Py_ssize_t n) noexcept nogil
+        void pool_log_odds(const void* z, void* out, Py_ssize_t m, Py_ssize_t n) noexcept nogil
         void logistic_loss(const void* t, const void* z, void* loss, Py_ssize_t n) noexcept nogil
         void logistic_gradient(const void* t, const void* z, void* gradient, Py_ssize_t n) noexcept nogil
         void logistic_loss_gradient(const void* t, const void* z, void* loss, void* gradient, Py_ssize_t n) noexcept nogil

@@ -42,6 +42,13 @@ def log_logistic(const floating[::1] logits, floating[::1] out):
         loops_like(logits).log_logistic(at(logits), at(out), logits.shape[0])
 
 
+def pool_log_odds(const floating[::1] log_odds, floating[::1] out):
+    """Log-odds of the mean of m probabilities, given as m rows of log-odds as long as out."""
+    if out.shape[0]:
+        with nogil:
+            loops_like(out).pool_log_odds(at(log_odds), at(out), log_odds.shape[0] // out.shape[0], out.shape[0])
+
+
 def logistic_loss(const floating[::1] targets, const floating[::1] logits, floating[::1] loss):
     """Binary cross-entropy, element by element."""
     with nogil:

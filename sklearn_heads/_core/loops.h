@@ -46,10 +46,12 @@ LOOP FN(logistic)(const void *z_, void *out_, size n)
 }
 
 /* log sigmoid(z) = min(z, 0) - log1p(exp(-|z|)) */
+static inline REAL FN(log_logistic_at)(REAL z) { return (z < 0 ? z : 0) - FN(log1p_unit)(FN(exp_nonpositive)(-FABS(z))); }
+
 LOOP FN(log_logistic)(const void *z_, void *out_, size n)
 {
     IN(z); OUT(out);
-    SIMD EACH(i, n) out[i] = (z[i] < 0 ? z[i] : 0) - FN(log1p_unit)(FN(exp_nonpositive)(-FABS(z[i])));
+    SIMD EACH(i, n) out[i] = FN(log_logistic_at)(z[i]);
 }
 
 /* Binary cross-entropy of target t in [0, 1] against logit z.  With e = exp(-|z|) and u the target's weight on the side that z
@@ -91,6 +93,32 @@ LOOP FN(logistic_loss_gradient)(const void *t_, const void *z_, void *loss_, voi
         const REAL ti = t[i], zi = z[i], e = FN(exp_nonpositive)(-FABS(zi));
         loss[i] = FN(logistic_loss_at)(ti, zi, e);
         gradient[i] = FN(logistic_gradient_at)(ti, zi, e);
+    }
+}
+
+/* Log-odds of the mean of m probabilities sigmoid(z), from their z (m, n):
+ *     log sum sigmoid(z) - log sum sigmoid(-z),   each sum by way of its largest term, that of the largest and of the least z.
+ * So no probability underflows, and infinite z give the limit. */
+LOOP FN(pool_log_odds)(const void *z_, void *out_, size m, size n)
+{
+    IN(z); OUT(out);
+    REAL present[64], absent[64], most[64], least[64];
+    for (size first = 0; first < n; first += 64) {
+        const size c = n - first < 64 ? n - first : 64;
+        SIMD EACH(r, c) { most[r] = least[r] = z[first + r]; present[r] = absent[r] = 0; }
+        EACH(i, m) SIMD EACH(r, c) {
+            const REAL x = z[i * n + first + r];
+            most[r] = x > most[r] ? x : most[r];
+            least[r] = x < least[r] ? x : least[r];
+        }
+        SIMD EACH(r, c) { most[r] = FN(log_logistic_at)(most[r]); least[r] = FN(log_logistic_at)(-least[r]); }
+        EACH(i, m) SIMD EACH(r, c) {
+            const REAL x = z[i * n + first + r], yes = FN(log_logistic_at)(x), no = FN(log_logistic_at)(-x);
+            present[r] += FN(exp_nonpositive)(yes == most[r] ? 0 : yes - most[r]);
+            absent[r] += FN(exp_nonpositive)(no == least[r] ? 0 : no - least[r]);
+        }
+        SIMD EACH(r, c)
+            out[first + r] = (most[r] - least[r]) + (FN(log1p_nonnegative)(present[r] - 1) - FN(log1p_nonnegative)(absent[r] - 1));
     }
 }
 
@@ -313,7 +341,7 @@ LOOP FN(sgd)(const StepRule *rule, const void *g_, void *velocity_, void *p_, si
 /* ---- the table ------------------------------------------------------------------------------------------------ */
 
 static const Loops FN(loops) = {
-    .logistic = FN(logistic), .log_logistic = FN(log_logistic), .logistic_loss = FN(logistic_loss),
+    .logistic = FN(logistic), .log_logistic = FN(log_logistic), .pool_log_odds = FN(pool_log_odds), .logistic_loss = FN(logistic_loss),
     .logistic_gradient = FN(logistic_gradient), .logistic_loss_gradient = FN(logistic_loss_gradient),
     .softmax = FN(softmax), .log_softmax = FN(log_softmax), .cross_entropy = FN(cross_entropy),
     .scale_rows = FN(scale_rows), .multiply = FN(multiply), .add = FN(add), .sum = FN(sum), .sum_squares = FN(sum_squares),

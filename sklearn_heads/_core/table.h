@@ -53,6 +53,7 @@ typedef struct {
     /* elementwise */
     void (*logistic)(const void *z, void *out, size n);
     void (*log_logistic)(const void *z, void *out, size n);
+    void (*pool_log_odds)(const void *z, void *out, size m, size n);
     void (*logistic_loss)(const void *t, const void *z, void *loss, size n);
     void (*logistic_gradient)(const void *t, const void *z, void *gradient, size n);
     void (*logistic_loss_gradient)(const void *t, const void *z, void *loss, void *gradient, size n);
