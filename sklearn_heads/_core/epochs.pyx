@@ -12,14 +12,11 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from sklearn_heads._core.batch cimport Rows, Workspace, address
-from sklearn_heads._core.network cimport Network, look_for_interrupt, mixed
+from sklearn_heads._core.network cimport BLOCK, Network, look_for_interrupt, mixed
 from sklearn_heads._core.optimizer cimport Optimizer
 
 cdef extern from "table.h" nogil:
     void PREFETCH(const void* pointer)
-
-# Rows of a block where there is no backward pass.
-cdef Py_ssize_t BLOCK = 96
 
 # Of a shuffle: how many swaps are prepared before the first is made.
 cdef enum:
@@ -89,7 +86,7 @@ cdef class Epochs:
         if watched is not None:
             self.watched, self.watched_order = watched[0], watched[1].astype(np.intp)
             self.watched_weight = watched_weight
-            self.watched_work = self.network.workspace(self.watched, min(BLOCK, self.watched_order.size), False)
+            self.watched_work = self.network.workspace(self.watched, min(<Py_ssize_t> BLOCK, self.watched_order.size), False)
             self.network.check(self.watched)
             self.watched_at, self.n_watched = <Py_ssize_t*> address(self.watched_order), self.watched_order.size
             self.best_parameters = self.network.parameters.copy()

@@ -14,6 +14,11 @@ cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
     return x ^ (x >> 31)
 
 
+# Rows at a time where there is no backward pass.
+cdef enum:
+    BLOCK = 96
+
+
 cdef struct Layer:
     Py_ssize_t fan_in, units
     char* W

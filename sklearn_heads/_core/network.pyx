@@ -305,11 +305,11 @@ cdef class Network:
                 self.look_up(n, &flops, stop)
         return loss, gradient
 
-    def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96):
+    def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=BLOCK):
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         return logits_of([self], rows, order, block)[0]
 
-    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96):
+    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=BLOCK):
         """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
         cdef double total, flops = 0
         cdef Workspace work = self.workspace(rows, min(block, order.shape[0]), False)
@@ -343,7 +343,7 @@ cdef class Network:
         return 0
 
 
-def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=96):
+def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=BLOCK):
     """Logits (m, n, k) of m networks of one shape: a block of rows is gathered and encoded once for all of them."""
     cdef Network network, first = networks[0]
     cdef Py_ssize_t start, n, m, n_rows = order.shape[0], a_row = first.n_outputs * first.itemsize
