@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_heads._core.batch import Rows
+from sklearn_heads._core.batch import Rows, roomy
 
 BOUND = 3.0
 N_BINS = 3  # a column of fewer distinct bins gets none
@@ -142,7 +142,7 @@ class InputEncoding:
         m = self.edges_.shape[1]
         if m:
             z = (self.edges_ - self.mean_[:m]) / self.scale_[:m]  # edges in units of z
-            arrays.update(low=z[:-1].astype(dtype), slope=(1 / np.diff(z, axis=0)).astype(dtype))
+            arrays.update(low=roomy(z[:-1].astype(dtype)), slope=roomy((1 / np.diff(z, axis=0)).astype(dtype)))
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):

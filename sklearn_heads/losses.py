@@ -340,7 +340,7 @@ def _multiclass(logits: ArrayLike, targets: ArrayLike) -> tuple[Floats, NDArray[
 
 
 def _check_unit_interval(targets: Floats) -> None:
-    if targets.size and not (targets.min() >= 0 and targets.max() <= 1):  # NaN fails this too
+    if not kernels.in_unit_interval(targets.ravel()):
         raise ValueError(
             f"targets must lie between 0 and 1; these reach from {targets.min()} to {targets.max()}. "
             "Labels coded as -1 and 1 become targets by (y + 1) / 2."

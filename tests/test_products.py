@@ -24,8 +24,8 @@ def products(n, d, h, dtype, seed):
     random = np.random.RandomState(seed)
     x, W, b, delta = (random.randint(-8, 9, size=shape) for shape in [(n, d), (d, h), (h,), (n, h)])
     z, a, gW, gb, upstream, gated = (np.full(size + 1, GUARD, dtype=dtype) for size in (n * h, n * h, d * h, h, n * d, n * d))
-    scratch = np.full(d * h + 2 * OVERRUN, np.nan, dtype=dtype)
-    weights, biases = np.ravel(W).astype(dtype), b.astype(dtype)  # without room: as they lie in a network
+    scratch = np.full(d * h + OVERRUN, np.nan, dtype=dtype)
+    weights, biases = room(W, dtype), room(b, dtype)
     kernels.layer_forward(room(x, dtype, OVERRUN), weights, biases, scratch, z, n, d, h)
     kernels.layer_gradient(room(x, dtype, OVERRUN), room(delta, dtype, OVERRUN), scratch, gW, gb, n, d, h)
     kernels.layer_upstream(room(delta, dtype, OVERRUN), weights, scratch, None, upstream, n, d, h)

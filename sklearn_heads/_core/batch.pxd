@@ -45,7 +45,7 @@ cdef class Workspace:
     cdef char** slopes        # slopes[l]: its derivative; NULL for ReLU, whose output shows it
     cdef char** deltas        # deltas[l]: gradient with respect to what layer l - 1 sums up; the last the logits'
     cdef char* logits
-    cdef char* scratch        # a weight matrix, transposed or with room behind it
+    cdef char* scratch        # a weight matrix, transposed
     cdef char* gradient       # of a strip of one layer's weights, or of its biases
     cdef char* targets
     cdef char* weights

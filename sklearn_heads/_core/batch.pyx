@@ -9,13 +9,14 @@ from libc.stdlib cimport calloc, free
 from sklearn_heads._core.kernels cimport OVERRUN
 
 
-def aligned(vector):
-    """A copy that begins on a cache line: a load of 64 bytes that straddles two lines takes twice as long."""
-    cdef Py_ssize_t spare = 64 // vector.itemsize
-    room = np.zeros(vector.size + spare, dtype=vector.dtype)
-    first = -(room.ctypes.data // vector.itemsize) % spare
-    copied = room[first:first + vector.size]
-    copied[:] = vector
+def roomy(array):
+    """A copy that begins on a cache line, for a load of 64 bytes that straddles two lines takes twice as long, and with room for
+    OVERRUN elements behind it, which whole vectors may read."""
+    cdef Py_ssize_t spare = 64 // array.itemsize
+    room = np.zeros(array.size + spare + OVERRUN, dtype=array.dtype)
+    first = -(room.ctypes.data // array.itemsize) % spare
+    copied = room[first:first + array.size].reshape(array.shape)
+    copied[...] = array
     return copied
 
 
@@ -34,7 +35,8 @@ cdef class Rows:
     bound : float
         Values z become z / sqrt(1 + (z / bound)^2); 0 for no bound.
     low, slope : ndarrays (n_bins, m) of the working precision, or None
-        Bins of the first m used columns, appended after all of them: clip((z - low) * slope, 0, 1) - 1/2, bin by bin.
+        Bins of the first m used columns, appended after all of them: clip((z - low) * slope, 0, 1) - 1/2, bin by bin. With a
+        bound, and room behind them: see roomy.
     ids : ndarray (n,) of int32, class ids; or
     labels : ndarray (n, k) of uint8, 0 or 1; both None where only predictions are wanted
     weights : ndarray (n,) of dtype or None
@@ -98,7 +100,7 @@ cdef class Workspace:
             raise MemoryError
         for layer in range(n_layers):
             if layer or not sparse:
-                self.activations[layer] = self.take(rows * layer_units[layer])
+                self.activations[layer] = self.take(rows * layer_units[layer] + 2 * OVERRUN)
             if layer and training:
                 self.deltas[layer] = self.take(rows * layer_units[layer])
                 if slopes:
@@ -111,7 +113,7 @@ cdef class Workspace:
                 largest = max(largest, d * h)
             if training:
                 gradient = max(gradient, (d + 1) * h if sparse and layer == 0 else strip(d, h) * h)
-        self.scratch = self.take(largest + 2 * OVERRUN)
+        self.scratch = self.take(largest + OVERRUN)
         self.gradient = self.take(gradient)
         self.logits = self.take(n * k)
         self.targets = self.take(n * k)
@@ -131,7 +133,7 @@ cdef class Workspace:
         free(self.deltas)
 
     cdef char* take(self, Py_ssize_t size) except NULL:
-        """Room for so many zeros, from the start of a cache line: see aligned. Prediction of one row waits for this."""
+        """Room for so many zeros, from the start of a cache line: see roomy. Prediction of one row waits for this."""
         cdef char* room = <char*> calloc(size * self.itemsize + 64, 1)
         if room == NULL:
             raise MemoryError

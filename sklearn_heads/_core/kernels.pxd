@@ -42,6 +42,7 @@ cdef extern from "table.h" nogil:
         void add(const void* w, void* x, Py_ssize_t n) noexcept nogil
         double sum(const void* x, Py_ssize_t n) noexcept nogil
         double sum_squares(const void* x, Py_ssize_t n) noexcept nogil
+        bint in_unit_interval(const void* x, Py_ssize_t n) noexcept nogil
         void layer_forward(const void* x, const void* W, const void* b, void* scratch, bint relu, void* z, Py_ssize_t n,
                            Py_ssize_t d, Py_ssize_t h) noexcept nogil
         void layer_gradient(const void* x, Py_ssize_t row, const void* delta, void* scratch, void* gW, Py_ssize_t n,

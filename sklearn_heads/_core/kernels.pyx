@@ -93,6 +93,14 @@ def cross_entropy(
         loops_like(logits).cross_entropy(targets, at(logits), at(loss), at(gradient), logits.shape[0] // k, k)
 
 
+def in_unit_interval(const floating[::1] x):
+    """Whether all elements lie between 0 and 1; NaN does not."""
+    cdef bint result
+    with nogil:
+        result = loops_like(x).in_unit_interval(at(x), x.shape[0])
+    return result
+
+
 def scale_rows(const floating[::1] weights, floating[::1] x):
     """Multiply each of the rows of x by its weight, in place."""
     if weights.shape[0]:
@@ -104,7 +112,10 @@ def layer_forward(
     const floating[::1] x, const floating[::1] W, const floating[::1] b, floating[::1] scratch, floating[::1] z,
     Py_ssize_t n, Py_ssize_t d, Py_ssize_t h, bint relu=False,
 ):
-    """z (n, h) = b + x W, or its ReLU. Behind n rows x has room for OVERRUN more; scratch is of d h + 2 OVERRUN."""
+    """z (n, h) = b + x W, or its ReLU.
+
+    Behind n rows x has room for OVERRUN more, behind W and b there is room for OVERRUN elements; scratch is of d h + OVERRUN.
+    """
     with nogil:
         loops_like(x).layer_forward(at(x), at(W), at(b), at(scratch), relu, at(z), n, d, h)
 

@@ -171,6 +171,14 @@ static NOINLINE double FN(sum_squares)(const void *x_, size n)
     return total;
 }
 
+static NOINLINE int FN(in_unit_interval)(const void *x_, size n)
+{
+    IN(x);
+    REAL total = 0; /* of those outside, NaN among them */
+    SIMD_TOTAL EACH(i, n) total += (x[i] >= 0) & (x[i] <= 1) ? 0 : 1;
+    return total == 0;
+}
+
 /* ---- hidden layers -------------------------------------------------------------------------------------------- */
 
 /* z becomes value(z) and slope, where wanted, derivative(z): the two stand side by side. */
@@ -227,35 +235,33 @@ LOOP FN(dropout)(uint64_t key, double rate, size first, void *a_, void *slope_, 
 
 /* ---- batches -------------------------------------------------------------------------------------------------- */
 
-/* Bin b of a column rises from -1/2 to 1/2 while z crosses the bin, and is flat outside: sums of bins are piecewise linear. */
-LOOP FN(append_bins)(const Encoding *encoding, const REAL *restrict z, REAL *restrict bins)
+/* out: the centred and scaled values z of a row, each bounded, and behind them their bins.
+ *
+ * The bound is a smooth clip: the identity near 0, never beyond +-bound.  Beyond 1e18 a square overflows float, and a double
+ * beyond float's range has become inf: far is far.  Bin b of a column rises from -1/2 to 1/2 while z crosses the bin, and is flat
+ * outside: sums of bins are piecewise linear.
+ *
+ * All in whole vectors: what a part writes past its end is written over by the next.  The remainders of short rows, value by
+ * value, took longer than the rest. */
+#define WHOLE_VECTORS(n) (((n) + OVERRUN - 1) & -(size)OVERRUN)
+
+LOOP FN(encode_row)(const Encoding *encoding, const REAL *restrict z, REAL *restrict out)
 {
     const REAL *restrict low = encoding->low, *restrict slope = encoding->slope;
+    const REAL shrink = (REAL)(1 / (encoding->bound * encoding->bound)), cap = (REAL)1e18;
     const size m = encoding->n_binned;
+    SIMD EACH(j, WHOLE_VECTORS(encoding->n_columns)) {
+        const REAL above = z[j] < -cap ? -cap : z[j], x = above > cap ? cap : above;
+        out[j] = x / SQRT(1 + x * x * shrink);
+    }
+    out += encoding->n_columns;
     EACH(b, encoding->n_bins) {
-        SIMD EACH(c, m) {
+        SIMD EACH(c, WHOLE_VECTORS(m)) {
             const REAL rise = (z[c] - low[b * m + c]) * slope[b * m + c];
             const REAL capped = rise > 1 ? 1 : rise;
-            bins[b * m + c] = (capped < 0 ? 0 : capped) - (REAL)0.5;
+            out[b * m + c] = (capped < 0 ? 0 : capped) - (REAL)0.5;
         }
     }
-}
-
-/* Beyond 1e18 a square overflows float, and a double beyond float's range has become inf: far is far. */
-LOOP FN(cap_row)(REAL *restrict z, size d)
-{
-    const REAL cap = (REAL)1e18;
-    SIMD EACH(j, d) {
-        const REAL low = z[j] < -cap ? -cap : z[j];
-        z[j] = low > cap ? cap : low;
-    }
-}
-
-/* A smooth clip: the identity near 0, never beyond +-bound. */
-LOOP FN(bound_row)(REAL bound, REAL *restrict z, size d)
-{
-    const REAL shrink = 1 / (bound * bound);
-    SIMD EACH(j, d) z[j] = z[j] / SQRT(1 + z[j] * z[j] * shrink);
 }
 
 /* How many rows ahead a row is fetched: so many that it is there in time, and few enough for the nearest cache. */
@@ -345,6 +351,7 @@ static const Loops FN(loops) = {
     .logistic_gradient = FN(logistic_gradient), .logistic_loss_gradient = FN(logistic_loss_gradient),
     .softmax = FN(softmax), .log_softmax = FN(log_softmax), .cross_entropy = FN(cross_entropy),
     .scale_rows = FN(scale_rows), .multiply = FN(multiply), .add = FN(add), .sum = FN(sum), .sum_squares = FN(sum_squares),
+    .in_unit_interval = FN(in_unit_interval),
     .activate = {
         [IDENTITY] = FN(identity_activation), [LOGISTIC] = FN(logistic_activation), [TANH] = FN(tanh_activation),
         [RELU] = FN(relu_activation), [LEAKY_RELU] = FN(leaky_relu_activation), [GELU] = FN(gelu_activation),

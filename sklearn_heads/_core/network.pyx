@@ -18,7 +18,7 @@ The core neither validates nor allocates inside an epoch: arrays come from Pytho
 """
 import numpy as np
 
-from sklearn_heads._core.batch import aligned
+from sklearn_heads._core.batch import roomy
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint64_t
@@ -90,7 +90,7 @@ cdef class Network:
         self.n_biases = sum(self.layer_units[1:])
         size = self.n_weights + self.n_biases
         self.flops_a_row = 6.0 * size + FLOPS_A_ROW
-        self.parameters = aligned(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype, copy=False))
+        self.parameters = roomy(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype, copy=False))
         self.coefs, self.intercepts = self.views(self.parameters)
         for nth, (fan_in, units) in enumerate(shapes):
             self.layers[nth].fan_in, self.layers[nth].units = fan_in, units

@@ -3,7 +3,7 @@
 """Adam and SGD with decoupled weight decay, on flat parameter vectors."""
 import numpy as np
 
-from sklearn_heads._core.batch import aligned
+from sklearn_heads._core.batch import roomy
 
 from libc.math cimport pow, sqrt
 
@@ -36,7 +36,7 @@ cdef class Optimizer:
 
     def hold(self, first, second, n_steps):
         """Copy these moments and this number of steps: the state."""
-        self.first, self.second, self.n_steps = first, second, n_steps = aligned(first), aligned(second), n_steps
+        self.first, self.second, self.n_steps = first, second, n_steps = roomy(first), roomy(second), n_steps
         self.first_at, self.second_at = <char*> address(first), <char*> address(second)
 
     def __reduce__(self):

@@ -9,7 +9,7 @@
  * small.  So nothing is packed, which is what a general BLAS spends its time on at these sizes (benchmarks/bench_kernels.py).
  *
  * Reading may overrun A by up to OVERRUN rows and B and `start` by up to OVERRUN elements; what is read there is not used.  The
- * arrays of a Workspace have room for it; weights, which do not, are copied into its scratch where a row is short.
+ * arrays of a Workspace and the parameters of a Network have room for it.
  */
 
 #if defined(__GNUC__)
@@ -117,6 +117,8 @@ static inline REAL FN(sum_of_lanes)(FN(Vector) v)
 #endif
 }
 
+static const REAL FN(ones_then_zeros)[2 * OVERRUN] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
 /* C[i, j] = start[j] + A[i, :] . B[j, :], for so few rows of B that a vector along j would be mostly empty. */
 LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *restrict B, REAL *restrict C, size m, size n,
               size k)
@@ -127,11 +129,11 @@ LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *re
         size q = 0;
         memset(sums, 0, sizeof sums);
         for (; q + LANES <= k; q += LANES) { UNROLL EACH(r, 4) sums[r] += VECTOR_IN(a + r * k + q) * VECTOR_IN(b + q); }
-        UNROLL EACH(r, 4) {
-            REAL total = start[j] + FN(sum_of_lanes)(sums[r]);
-            for (size rest = q; rest < k; ++rest) total += a[r * k + rest] * b[rest];
-            if (i + r < m) C[(i + r) * n + j] = total;
+        if (q < k) {
+            const FN(Vector) wanted = VECTOR_IN(FN(ones_then_zeros) + OVERRUN - (k - q));
+            UNROLL EACH(r, 4) sums[r] += FN(gated)(wanted, VECTOR_IN(a + r * k + q) * VECTOR_IN(b + q));
         }
+        UNROLL EACH(r, 4) if (i + r < m) C[(i + r) * n + j] = start[j] + FN(sum_of_lanes)(sums[r]);
     }
 }
 
@@ -145,11 +147,6 @@ static void FN(layer_forward)(const void *x, const void *W, const void *b, void 
         if (h > 1) FN(transpose)(W, scratch, d, h);
         FN(dots)(b, x, h > 1 ? scratch : W, z, n, h, d);
         if (relu) FN(relu_activation)(z, NULL, n * h);
-    } else if (h < OVERRUN) {
-        REAL *room = (REAL *)scratch + d * h;
-        memcpy(scratch, W, (size_t)(d * h) * sizeof(REAL));
-        memcpy(room + OVERRUN, b, (size_t)h * sizeof(REAL));
-        FN(product)(room + OVERRUN, x, d, 1, scratch, h, gate, z, n, h, d);
     } else FN(product)(b, x, d, 1, W, h, gate, z, n, h, d);
 }
 

@@ -24,10 +24,9 @@ LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, 
             const SOURCE *next = (const SOURCE *)X_ + rows[i + ahead] * d;
             for (size j = 0; j < d; j += 64 / (size)sizeof(SOURCE)) PREFETCH(next + j);
         }
-        AS(scale_row)((const SOURCE *)X_ + rows[i] * encoding->n_features, encoding, out);
-        if (encoding->bound > 0) FN(cap_row)(out, encoding->n_columns);
-        if (encoding->n_bins) FN(append_bins)(encoding, out, out + encoding->n_columns);
-        if (encoding->bound > 0) FN(bound_row)((REAL)encoding->bound, out, encoding->n_columns);
+        REAL *z = encoding->bound > 0 ? out + width + OVERRUN : out; /* among the rows to come */
+        AS(scale_row)((const SOURCE *)X_ + rows[i] * d, encoding, z);
+        if (encoding->bound > 0) FN(encode_row)(encoding, z, out);
     }
 }
 

@@ -30,7 +30,8 @@ typedef struct {
 } Targets;
 
 /* What happens to a row of X: pick columns, centre and scale, bound, append piecewise-linear bins.  Absent parts are NULL or 0.
- * Arrays along the picked columns are in the wider of X's type and real, those of the bins, (n_bins, n_binned), in real. */
+ * Arrays along the picked columns are in the wider of X's type and real, those of the bins, (n_bins, n_binned), in real, with room
+ * for OVERRUN more.  Bins go with a bound. */
 typedef struct {
     size n_features;            /* columns of X */
     size n_columns;             /* of them picked */
@@ -67,7 +68,8 @@ typedef struct {
     void (*add)(const void *w, void *x, size n);
     double (*sum)(const void *x, size n);
     double (*sum_squares)(const void *x, size n);
-    /* layers; scratch has room for W and 2 OVERRUN values more */
+    int (*in_unit_interval)(const void *x, size n);
+    /* layers; scratch has room for W and OVERRUN values more */
     void (*layer_forward)(const void *x, const void *W, const void *b, void *scratch, int relu, void *z, size n, size d, size h);
     void (*layer_gradient)(const void *x, size row, const void *delta, void *scratch, void *gW, size n, size d, size h);
     void (*column_sums)(const void *delta, void *gb, size n, size h);
