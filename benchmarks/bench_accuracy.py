@@ -5,7 +5,7 @@
 Random and extreme margins whose results are normal numbers. Needs mpmath.
 SKLEARN_HEADS_SIMD=avx2 or baseline shows the other instruction sets.
 """
-from common import parser, report
+from common import parser, report, write
 
 import mpmath as mp
 import numpy as np
@@ -57,7 +57,8 @@ def main():
         for name, values, truth in [*binary_rows(dtype, largest), *multiclass_rows(dtype, largest)]:
             error = relative(values, truth, info.tiny) / info.eps
             rows.append({"function": name, "dtype": dtype.__name__, "error / epsilon": error})
-    report("Accuracy against mpmath", rows, arguments.json)
+    report("Accuracy against mpmath", rows)
+    write(arguments.json, rows)
 
 
 if __name__ == "__main__":

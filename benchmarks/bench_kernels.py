@@ -6,7 +6,7 @@ against NumPy's (BLAS).
 One thread, the contestants in turn; nanoseconds an element (for products GF/s) and the ratio, above 1 in our favour.
 SKLEARN_HEADS_SIMD=avx2 or baseline shows the other instruction sets.
 """
-from common import interleaved, parser, report
+from common import interleaved, parser, report, write
 
 import numpy as np
 from scipy.special import expit
@@ -19,7 +19,6 @@ from sklearn_heads._core.batch import roomy
 
 N, K = 200_000, 10
 LAYERS = [(64, 40, 128), (64, 160, 128), (64, 128, 10), (200, 20, 100), (256, 128, 128), (200, 784, 256)]  # rows, inputs, units
-CALLS = 200
 
 
 def main():
@@ -57,12 +56,13 @@ def main():
             lambda: multinomial.loss_gradient(y_true=targets, raw_prediction=Z, loss_out=loss, gradient_out=gradient),
         )
     if rows:
-        report(f"Kernels on {N} rows, K = {K}, one thread", rows, arguments.json)
-    products(arguments)
+        report(f"Kernels on {N} rows, K = {K}, one thread", rows)
+        print()
+    write(arguments.json, {"kernels": rows, "products": products(arguments)})
 
 
 def products(arguments):
-    """z = b + x W, gW = x' delta and upstream = delta W', as often as makes a time."""
+    """z = b + x W, gW = x' delta and upstream = delta W'."""
     rows, rng = [], np.random.default_rng(0)
     for n, d, h in LAYERS:
         name = f"products {n}, {d}, {h}"
@@ -74,25 +74,23 @@ def products(arguments):
         z, gW, gb, upstream = (np.empty(shape, dtype=np.float32) for shape in [(n, h), (d, h), h, (n, d)])
         flat = [array.ravel() for array in (x, W, b, delta, z, gW, upstream)]
 
-        def repeat(call):
-            return lambda: [call() for _ in range(CALLS)]
-
         x_, W_, b_, delta_, z_, gW_, upstream_ = flat
         seconds = interleaved({
-            "forward": repeat(lambda: kernels.layer_forward(x_, W_, b_, scratch, z_, n, d, h)),
-            "gradient": repeat(lambda: kernels.layer_gradient(x_, delta_, scratch, gW_, gb, n, d, h)),
-            "upstream": repeat(lambda: kernels.layer_upstream(delta_, W_, scratch, None, upstream_, n, d, h)),
-            "forward, BLAS": repeat(lambda: np.matmul(x[:n], W, out=z)),
-            "gradient, BLAS": repeat(lambda: np.matmul(x[:n].T, delta[:n], out=gW)),
-            "upstream, BLAS": repeat(lambda: np.matmul(delta[:n], W.T, out=upstream)),
+            "forward": lambda: kernels.layer_forward(x_, W_, b_, scratch, z_, n, d, h),
+            "gradient": lambda: kernels.layer_gradient(x_, delta_, scratch, gW_, gb, n, d, h),
+            "upstream": lambda: kernels.layer_upstream(delta_, W_, scratch, None, upstream_, n, d, h),
+            "forward, BLAS": lambda: np.matmul(x[:n], W, out=z),
+            "gradient, BLAS": lambda: np.matmul(x[:n].T, delta[:n], out=gW),
+            "upstream, BLAS": lambda: np.matmul(delta[:n], W.T, out=upstream),
         }, arguments.rounds)
         row = {"rows, inputs, units": f"{n}, {d}, {h}"}
         for product in ("forward", "gradient", "upstream"):
-            row[f"{product}, GF/s"] = 2e-9 * n * d * h * CALLS / seconds[product]
+            row[f"{product}, GF/s"] = 2e-9 * n * d * h / seconds[product]
             row[f"{product}, ratio"] = seconds[f"{product}, BLAS"] / seconds[product]
         rows.append(row)
     if rows:
         report("Products of a layer, float32, one thread, against numpy.matmul", rows)
+    return rows
 
 
 if __name__ == "__main__":

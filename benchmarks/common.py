@@ -58,25 +58,29 @@ def seconds(call, repeats):
 
 
 def machine():
-    """The processor's name and the number of cores."""
+    """The processor's name, the number of cores and the instruction set in use."""
+    from sklearn_heads._core.kernels import SIMD_LEVEL
+
     name = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo") as lines:
             name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    return f"{name}, {os.cpu_count()} cores"
+    return f"{name}, {os.cpu_count()} cores, {SIMD_LEVEL}"
 
 
-def report(title, rows, json_file=""):
-    """Print rows (dicts with the same keys) as an aligned table, and write them to json_file if named."""
-    from sklearn_heads._core.kernels import SIMD_LEVEL
-
-    print(f"{title}\n{machine()}, {SIMD_LEVEL}\n")
+def report(title, rows):
+    """Print rows (dicts with the same keys) as an aligned table."""
+    print(f"{title}\n{machine()}\n")
     cells = [list(rows[0])] + [[f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     for row in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def write(json_file, rows):
+    """Write the machine and the rows of one table, or of several by name, to this file, if there is a name."""
     if json_file:
         with open(json_file, "w") as out:
-            json.dump({"title": title, "machine": machine(), "simd": SIMD_LEVEL, "rows": rows}, out, indent=1)
+            json.dump({"machine": machine(), "rows": rows}, out, indent=1)

@@ -23,8 +23,8 @@ BOUND = 3.0
 N_BINS = 3  # a column of fewer distinct bins gets none
 MOST_ADDED = 512  # bins of all columns together: cost grows with them; beyond, there are none
 
-# Rows whose statistics are taken at once: enough to be quick, few enough to add nothing to the memory that X takes.
-BLOCK = 4096
+# Values of X whose statistics are taken at once: enough to be quick, few enough to add nothing to the memory that X takes.
+BLOCK = 2**18
 # Rows from which quantiles are taken: beyond these, every second, third, ... row says the same.
 QUANTILE_ROWS = 20_000
 
@@ -72,7 +72,7 @@ class InputEncoding:
         if weights is not None:  # of mean one: StandardScaler's test for constant columns reads them as a number of rows
             weights = weights / weights.mean()
         scaler = StandardScaler(with_mean=not self.is_sparse_)
-        for block in blocks(X.shape[0], BLOCK):
+        for block in blocks(X.shape[0], BLOCK // (max(1, X.nnz // X.shape[0]) if self.is_sparse_ else d)):
             scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
         self.scale_ = scaler.scale_
         self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
@@ -86,7 +86,7 @@ class InputEncoding:
     def _fit_piecewise(self, X, weights, in_portions):
         low, high = X.min(axis=0), X.max(axis=0)
         two_valued = np.ones(X.shape[1], dtype=bool)
-        for block in blocks(X.shape[0], BLOCK):
+        for block in blocks(X.shape[0], BLOCK // X.shape[1]):
             two_valued &= ((X[block] == low) | (X[block] == high)).all(axis=0)
         used = (low < high) | in_portions
         if not used.any():  # nothing to learn from, but a network needs an input
@@ -103,7 +103,7 @@ class InputEncoding:
         step = max(1, X.shape[0] // QUANTILE_ROWS)
         sampled = X[::step], None if weights is None else weights[::step]
         edges = [np.empty((N_BINS + 1, 0))]
-        for some in blocks(len(candidates), max(1, BLOCK * 64 // len(sampled[0]))):
+        for some in blocks(len(candidates), BLOCK // len(sampled[0])):
             edges.append(quantiles(sampled[0][:, self.columns_[candidates[some]]], N_BINS, sampled[1]))
         edges = np.concatenate(edges, axis=1, dtype=np.float64)
         distinct = (edges[1:] > edges[:-1]).all(axis=0)
@@ -184,7 +184,8 @@ class InputEncoding:
 
 
 def blocks(n, size):
-    """Slices of at most this size, one after another, that cover n."""
+    """Slices of at most this size (but at least 1), one after another, that cover n."""
+    size = max(1, size)
     return (slice(start, start + size) for start in range(0, n, size))
 
 

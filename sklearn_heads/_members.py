@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from sklearn_heads._core.network import logits_of
 from sklearn_heads._random import random_stream
@@ -81,8 +81,8 @@ def validation_split(examples, head, y, fraction, random):
             "give X_val and y_val, or set early_stopping=False."
         )
     has_room = not head.is_multilabel and min(n_watched, n - n_watched) >= len(values)
-    stratify = strata if has_room else None
-    trained, watched = train_test_split(np.arange(n), test_size=fraction, random_state=random, stratify=stratify)
+    splitter = (StratifiedShuffleSplit if has_room else ShuffleSplit)(1, test_size=n_watched, random_state=random)
+    trained, watched = next(splitter.split(strata, strata))  # what train_test_split does, without its millisecond of checks
     return examples.take(trained), examples.take(watched)
 
 

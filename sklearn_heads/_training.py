@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from copy import copy, deepcopy
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
+from sklearn_heads._inputs import BLOCK, blocks
 from sklearn_heads._progress import say
 from sklearn_heads._threads import one_blas_thread
 
@@ -94,13 +96,14 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
         fan_in, fan_out = W.shape
         if weight_init == "glorot_uniform":
             bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
-            W[...] = random.uniform(-bound, bound, W.shape)
-            b[...] = random.uniform(-bound, bound, fan_out)
+            draw = partial(random.uniform, -bound, bound)
         else:
-            drawn = random.standard_normal(W.shape)
-            np.multiply(drawn, np.sqrt((1.0 if layer == last else 2.0) / fan_in), out=drawn)  # no third copy of large weights
-            W[...] = drawn
-            del drawn
+            draw = partial(random.normal, 0, np.sqrt((1.0 if layer == last else 2.0) / fan_in))
+        for some in blocks(fan_in, BLOCK // fan_out):  # no second copy of large weights, in double
+            W[some] = draw(W[some].shape)
+        if weight_init == "glorot_uniform":
+            b[...] = draw(fan_out)
+        else:
             b[...] = output_biases if layer == last else 0
     return network
 
