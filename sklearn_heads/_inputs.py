@@ -73,12 +73,14 @@ class InputEncoding:
             weights = weights / weights.mean()
         scaler = StandardScaler(with_mean=not self.is_sparse_)
         for block in blocks(X.shape[0], BLOCK // (max(1, X.nnz // X.shape[0]) if self.is_sparse_ else d)):
-            scaler.partial_fit(X[block], sample_weight=None if weights is None else weights[block])
-        self.scale_ = scaler.scale_
+            some = X[block].astype(np.float64, copy=False)  # of sparse float32, it would add up variances in float32
+            with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+                scaler.partial_fit(some, sample_weight=None if weights is None else weights[block])
+        self.scale_ = np.maximum(scaler.scale_, np.finfo(X.dtype).tiny)  # whose reciprocal X's precision holds
         self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
-        hopeless = np.flatnonzero(~(np.isfinite(self.mean_) & np.isfinite(1 / self.scale_)))
+        hopeless = np.flatnonzero(~np.isfinite([self.mean_, self.scale_, scaler.var_]).all(axis=0))
         if len(hopeless):
-            raise ValueError(f"columns {hopeless.tolist()} of X hold values too large or too small to scale: rescale them first.")
+            raise ValueError(f"columns {hopeless.tolist()} of X hold values too large to scale: rescale them first.")
         if self.kind == "piecewise" and not self.is_sparse_:
             self._fit_piecewise(X, weights, in_portions)
         return self
@@ -93,7 +95,7 @@ class InputEncoding:
             used[0] = True
         self.columns_ = np.flatnonzero(used).astype(np.int32)
         self.two_valued_ = two_valued[used] & (low < high)[used]
-        half_range = (high[used].astype(np.float64) - low[used]) / 2
+        half_range = np.maximum((high[used].astype(np.float64) - low[used]) / 2, np.finfo(X.dtype).tiny)
         self.mean_ = self.mean_[used]
         self.scale_ = np.where(self.two_valued_, half_range, self.scale_[used])
 
@@ -106,7 +108,9 @@ class InputEncoding:
         for some in blocks(len(candidates), BLOCK // len(sampled[0])):
             edges.append(quantiles(sampled[0][:, self.columns_[candidates[some]]], N_BINS, sampled[1]))
         edges = np.concatenate(edges, axis=1, dtype=np.float64)
-        distinct = (edges[1:] > edges[:-1]).all(axis=0)
+        # Told apart once they are scaled, by slopes that float32 holds: beside 1e30, numbers around 1 are one number.
+        widths, least = np.diff((edges - self.mean_[candidates]) / self.scale_[candidates], axis=0), np.finfo(np.float32).tiny
+        distinct = ((least < widths) & (widths < 1 / least)).all(axis=0)
         binned = candidates[distinct]
         if len(binned):  # their columns come first, so that the core finds them side by side
             others = np.setdiff1d(np.arange(len(self.columns_)), binned)

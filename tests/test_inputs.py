@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 from sklearn_heads._core.network import Network
 
-from sklearn_heads import MLPBinary
+from sklearn_heads import MLPBinary, _inputs
 from sklearn_heads._inputs import BOUND, InputEncoding, quantiles
 
 
@@ -54,6 +54,24 @@ def test_equals_the_slow_version(X):
     np.testing.assert_allclose(encoded(encoding, X, np.float32), slowly(encoding, X), rtol=1e-5, atol=1e-5)
 
 
+KINDS_OF_COLUMNS = {
+    "binned": lambda rng, n: rng.normal(3, 2, n),
+    "few values": lambda rng, n: rng.integers(0, 3, n),
+    "two values": lambda rng, n: rng.integers(0, 2, n) - 4,
+    "constant": lambda rng, n: np.full(n, 7),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(kinds=st.lists(st.sampled_from([*KINDS_OF_COLUMNS, "binned"]), min_size=1, max_size=40), n=st.integers(1, 40))
+def test_equals_the_slow_version_at_every_width(dtype, kinds, n):
+    rng = np.random.default_rng(len(kinds))
+    X = np.column_stack([KINDS_OF_COLUMNS[kind](rng, 60) for kind in kinds]).astype(dtype)
+    encoding, some = InputEncoding("piecewise").fit(X), rng.permutation(X)[:n]
+    got, expected, tolerance = encoded(encoding, some, dtype), slowly(encoding, some.astype(float)), 100 * np.finfo(dtype).eps
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+
+
 def test_kinds_of_columns(X):
     encoding = InputEncoding("piecewise").fit(X)
     assert 2 not in encoding.columns_
@@ -93,6 +111,41 @@ def test_far_out_values_in_float32():
     assert np.abs(out).max() <= BOUND * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("source", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_of_any_spread_stay_finite_and_bounded(source, dtype):
+    rng, n = np.random.default_rng(3), 200
+    limits = np.finfo(source)
+    X = np.column_stack([
+        10 ** rng.uniform(np.log10(limits.tiny), 0, n),  # as p-values are: most of them are one number beside the others
+        np.append(rng.normal(size=n - 1), 1e30),
+        rng.integers(0, 9, n) * limits.smallest_subnormal,
+        rng.integers(0, 2, n) * limits.smallest_subnormal,
+        rng.normal(size=n) * 1e-170,
+        rng.normal(size=n),
+    ]).astype(source)
+    encoding = InputEncoding("piecewise").fit(X)
+    assert list(encoding.columns_[:encoding.edges_.shape[1]])[-1] == 5, "a usual column beside them keeps its bins"
+    far = np.full(X.shape, limits.max)
+    for rows in (X, -X, far, -far):
+        out = encoded(encoding, rows, dtype)
+        assert np.isfinite(out).all()
+        assert np.abs(out).max() <= BOUND * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("kind", ["standard", "piecewise"])
+def test_squares_beyond_float64_are_an_error(kind):
+    X = np.random.default_rng(4).normal(size=(50, 2)) * [1, 1e160]
+    with pytest.raises(ValueError, match=r"columns \[1\] of X hold values too large to scale"):
+        InputEncoding(kind).fit(X)
+
+
+def test_a_row_of_little_weight_that_is_far_out_leaves_no_nan():
+    X = np.append(np.random.default_rng(5).normal(size=49), -1e60)[:, None]
+    encoding = InputEncoding("piecewise").fit(X, np.append(np.ones(49), 1e-130))
+    assert np.isfinite(encoded(encoding, X, np.float32)).all()
+
+
 @given(st.integers(0, 2**31), st.integers(1, 5))
 def test_weights_are_repeats_and_their_scale_is_nothing(seed, n_bins):
     rng = np.random.default_rng(seed)
@@ -122,6 +175,20 @@ def test_sparse_is_scaled_only(X):
     assert encoding.width == X.shape[1]
     assert (encoding.mean_ == 0).all()
     np.testing.assert_allclose(encoded(encoding, rows), rows.toarray() / encoding.scale_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_statistics_do_not_depend_on_the_precision_of_X(container, weighted, monkeypatch):
+    """However many blocks they come from: summed up in float32, constant columns seem to vary, and become huge by scaling."""
+    monkeypatch.setattr(_inputs, "BLOCK", 400)
+    rng = np.random.default_rng(6)
+    X = np.column_stack([rng.normal(1e3, 1, 500), *np.tile(rng.uniform(0.1, 300, 19), (500, 1)).T]).astype(np.float32)
+    weights = rng.uniform(0.1, 3, 500) if weighted else None
+    single, double = (InputEncoding("standard").fit(container(X.astype(dtype)), weights) for dtype in (np.float32, np.float64))
+    np.testing.assert_array_equal(single.scale_[1:], 1)
+    np.testing.assert_array_equal(single.scale_, double.scale_)
+    np.testing.assert_array_equal(single.mean_, double.mean_)
 
 
 def test_all_columns_constant():
