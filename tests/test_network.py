@@ -130,7 +130,17 @@ def test_the_block_of_rows_does_not_matter(loss, block):
     np.testing.assert_allclose(
         problem.network.logits(problem.rows(), problem.order, block=block), problem.oracle.logits(problem.X), rtol=1e-12
     )
-    assert problem.network.total_loss(problem.rows(), problem.order, block=block) == pytest.approx(N * expected[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_any_number_of_watched_rows(loss):
+    problem = Problem(loss, weighted=True)
+    unmoved = Optimizer("sgd", problem.network.parameters.size, np.float64, 0.0)
+    for repeats in (1, 30):  # one block of rows, and several
+        watched = {"watched": (problem.rows(), np.tile(problem.order, repeats)), "watched_weight": repeats * problem.weights.sum()}
+        epochs = Epochs(problem.network, unmoved, problem.rows(), problem.order, 6, **watched)
+        epochs.run(1)
+        assert epochs.history[0][1] == pytest.approx(N * problem.expected()[0] / problem.weights.sum(), rel=1e-12)
 
 
 @pytest.mark.parametrize("source", [np.float32, np.float64])
@@ -207,8 +217,7 @@ def test_the_best_parameters_are_those_of_the_best_epoch():
     for _ in range(30):
         epochs.run(1, random=random)
         seen.append(problem.network.parameters.copy())
-        total = problem.network.total_loss(problem.rows(), np.arange(8))
-        assert epochs.history[-1][1] == pytest.approx(total / 8, rel=1e-12)
+        assert epochs.history[-1][1] == pytest.approx(problem.network.loss_and_gradient(problem.rows(), np.arange(8))[0], rel=1e-12)
     best = np.argmin([watched for _, watched in epochs.history])
     assert best < 29, "training on for ever improves the watched rows: the test needs more epochs"
     np.testing.assert_array_equal(epochs.best_parameters, seen[best])

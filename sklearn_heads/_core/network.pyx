@@ -309,23 +309,14 @@ cdef class Network:
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         return logits_of([self], rows, order, block)[0]
 
-    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=BLOCK):
-        """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
-        cdef double total, flops = 0
-        cdef Workspace work = self.workspace(rows, min(block, order.shape[0]), False)
-        self.check(rows)
-        with nogil:
-            total = self.sum_of_losses(rows, &order[0], order.shape[0], work, block, &flops, None)
-        return total
-
     cdef double sum_of_losses(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, Py_ssize_t block, double* flops, stop,
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, double* flops, stop,
     ) except? -1 nogil:
-        """The same, in a workspace for blocks of rows."""
+        """Weighted sum of the losses of some rows, without smoothing or l2: what early stopping watches."""
         cdef Py_ssize_t start = 0, n
         cdef double total = 0
         while start < n_rows:
-            n = min(block, n_rows - start)
+            n = min(<Py_ssize_t> BLOCK, n_rows - start)
             self.gather(rows, order + start, n, work)
             self.forward(rows, order + start, n, work, 0, 0)
             total += self.loss_of(rows, order + start, n, work, 1, 0, NULL)
