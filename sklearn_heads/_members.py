@@ -96,13 +96,13 @@ def names(members):
     return [""] if len(members) == 1 else [f"network {m + 1}   " for m in range(len(members))]
 
 
-def train(members, parts, settings, alpha, n_jobs, task):
-    """Train each member on its part, (examples, watched), in threads; the bits do not depend on how many.
+def train(members, pairs, settings, alpha, n_jobs, task):
+    """Train each member on its pair, (examples, watched), in threads; the bits do not depend on how many.
 
     An interrupt ends each where it is and keeps what they have; a member that had not begun keeps an empty history. So does
     one that a callback, told by `task` of another that is trained, does not want any more.
     """
-    for _, watched in parts:
+    for _, watched in pairs:
         if watched is not None and watched.weight == 0:
             raise ValueError(
                 "the rows to watch have total weight zero (sample_weight and class_weight multiplied): give X_val and y_val, "
@@ -112,8 +112,8 @@ def train(members, parts, settings, alpha, n_jobs, task):
 
     def run(m):
         if not (stop.is_set() or task.enough):
-            with task.member(m, members[m], parts[m][0].order) as steps:
-                members[m].train(settings, *parts[m], alpha, stop, begins[m], steps)
+            with task.member(m, members[m], pairs[m][0].order) as steps:
+                members[m].train(settings, *pairs[m], alpha, stop, begins[m], steps)
 
     workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
     if workers == 1:

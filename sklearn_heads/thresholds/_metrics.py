@@ -74,7 +74,7 @@ def cost(matrix) -> Metric:
     return Metric(
         "cost", core.RATIO,
         lambda P, N: (-(c00 * N + c10 * P), c10 - c11, c00 - c01, P + N, 0, 0), symmetric=True,
-    )  # fmt: skip
+    )
 
 
 EXACT_MATCH = Metric("accuracy", core.EXACT_MATCH, lambda P, N: (P, 0, 0, 0, 0, 0))
@@ -100,4 +100,4 @@ METRICS = {
         ),
         Metric("geometric_mean", core.ROOT_PRODUCT, lambda P, N: (P * N, N, 0, 0, 0, 0), "PN", True),
     )
-}  # fmt: skip
+}

@@ -69,8 +69,7 @@ def parse_scoring(scoring, kind: str, estimator) -> Objective:
     if getattr(scorer, "_response_method", "predict") != "predict":
         raise ValueError(
             f"scoring={scoring!r} ranks or grades scores and is the same for every threshold, so there is nothing to "
-            "tune. "
-            'Use a metric of predicted labels, such as "f1", "balanced_accuracy" or "matthews_corrcoef".'
+            'tune. Use a metric of predicted labels, such as "f1", "balanced_accuracy" or "matthews_corrcoef".'
         )
     function = getattr(scorer, "_score_func", None)
     given = dict(getattr(scorer, "_kwargs", {}))
@@ -191,8 +190,7 @@ def parse_constraint(constraint, objective: Objective, kind: str, strategy: str)
     if objective.metric is None or not separate:
         raise ValueError(
             "constraint needs cuts that are found one at a time: a binary problem, or labels with a macro or weighted "
-            "average "
-            f"and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."
+            f"average and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."
         )
     return Constraint(METRICS[name], 1 if operator == ">=" else -1, bound)
 
