@@ -137,8 +137,8 @@ def test_any_number_of_watched_rows(loss):
     problem = Problem(loss, weighted=True)
     unmoved = Optimizer("sgd", problem.network.parameters.size, np.float64, 0.0)
     for repeats in (1, 30):  # one block of rows, and several
-        watched = {"watched": (problem.rows(), np.tile(problem.order, repeats)), "watched_weight": repeats * problem.weights.sum()}
-        epochs = Epochs(problem.network, unmoved, problem.rows(), problem.order, 6, **watched)
+        watched, weight = (problem.rows(), np.tile(problem.order, repeats)), repeats * problem.weights.sum()
+        epochs = Epochs(problem.network, unmoved, problem.rows(), problem.order, 6, watched=watched, watched_weight=weight)
         epochs.run(1)
         assert epochs.history[0][1] == pytest.approx(N * problem.expected()[0] / problem.weights.sum(), rel=1e-12)
 
@@ -217,7 +217,8 @@ def test_the_best_parameters_are_those_of_the_best_epoch():
     for _ in range(30):
         epochs.run(1, random=random)
         seen.append(problem.network.parameters.copy())
-        assert epochs.history[-1][1] == pytest.approx(problem.network.loss_and_gradient(problem.rows(), np.arange(8))[0], rel=1e-12)
+        expected = problem.network.loss_and_gradient(problem.rows(), np.arange(8))[0]
+        assert epochs.history[-1][1] == pytest.approx(expected, rel=1e-12)
     best = np.argmin([watched for _, watched in epochs.history])
     assert best < 29, "training on for ever improves the watched rows: the test needs more epochs"
     np.testing.assert_array_equal(epochs.best_parameters, seen[best])
