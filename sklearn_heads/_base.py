@@ -12,8 +12,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_heads._core.network import ACTIVATIONS
-from sklearn_heads._fitted import Fitted, read_X
-from sklearn_heads._inputs import InputEncoding
+from sklearn_heads._fitted import Fitted
+from sklearn_heads._inputs import InputEncoding, read_X
 from sklearn_heads._members import names, out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._notebook import Documented
 from sklearn_heads._nothing_lost import nothing_lost
@@ -243,8 +243,11 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             raise ValueError("X_val and y_val go together: give both, or neither.")
         if self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' does not watch validation rows: leave X_val out, or use 'adam' or 'sgd'.")
-        _, X, y, weights, _ = self._read(X_val, y_val, sample_weight_val, reset=False)
-        return as_examples(X, y, weights)[0]
+        try:
+            _, X, y, weights, _ = self._read(X_val, y_val, sample_weight_val, reset=False)
+            return as_examples(X, y, weights)[0]
+        except ValueError as error:
+            raise ValueError(f"in X_val, y_val or sample_weight_val: {error}") from None
 
     def _network_parameters(self):
         """The parameters that say what a network is, which cannot change once there is one."""
