@@ -133,7 +133,7 @@ class Fitted:
 
     @property
     def n_iter_(self) -> int:
-        """int: epochs (lbfgs: iterations) of the last fit, of the member that took most."""
+        """int: epochs (lbfgs: iterations) of the last fit, of the member that took most, and the calls of `partial_fit` since."""
         return max(member.n_iter_ for member in self._fitted("members_"))
 
     @property

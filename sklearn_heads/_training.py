@@ -116,7 +116,7 @@ class Member:
     coefs_, intercepts_ : lists of ndarrays
         Weights (fan_in, fan_out) and biases (fan_out,) a layer, for X as the user has it.
     n_iter_ : int
-        Epochs (L-BFGS: iterations) of the last fit.
+        Epochs (L-BFGS: iterations) of the last fit, and the passes of `partial_fit` since.
     best_iter_ : int
         The epoch, counted from 1 in `loss_curve_`, whose weights were kept.
     loss_ : float

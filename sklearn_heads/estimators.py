@@ -28,9 +28,9 @@ class MLPBinary(MLPBase):
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
-        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
-        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
-        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
+        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
+        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
@@ -113,7 +113,7 @@ class MLPBinary(MLPBase):
     out_activation_ : str
         "logistic" or "softmax".
     n_iter_ : int
-        Epochs of the last fit, of the member that took most.
+        Epochs of the last fit, of the member that took most, and the calls of `partial_fit` since.
     oof_proba_ : ndarray of shape (n, 2)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
     oof_loss_ : float
@@ -242,9 +242,9 @@ class MLPMulticlass(MLPBase):
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
-        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
-        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
-        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
+        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
+        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
@@ -327,7 +327,7 @@ class MLPMulticlass(MLPBase):
     out_activation_ : str
         "logistic" or "softmax".
     n_iter_ : int
-        Epochs of the last fit, of the member that took most.
+        Epochs of the last fit, of the member that took most, and the calls of `partial_fit` since.
     oof_proba_ : ndarray of shape (n, K)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
     oof_loss_ : float
@@ -451,9 +451,9 @@ class MLPMultiLabel(MLPBase):
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
-        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
-        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
-        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
+        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
+        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
@@ -536,7 +536,7 @@ class MLPMultiLabel(MLPBase):
     out_activation_ : str
         "logistic" or "softmax".
     n_iter_ : int
-        Epochs of the last fit, of the member that took most.
+        Epochs of the last fit, of the member that took most, and the calls of `partial_fit` since.
     oof_proba_ : ndarray of shape (n, L)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
     oof_loss_ : float
