@@ -347,14 +347,13 @@ class Watch:
         if self.has_validation:
             member.validation_loss_curve_.append(watched)
             check_loss(watched, epoch, settings, member.encoding)
-        else:
-            watched = loss
-        is_best = watched < self.best
+        decides = watched if self.has_validation else loss
+        is_best = decides < self.best
         # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
-        progress = is_best if self.has_validation else watched <= self.best - settings.tol
+        progress = is_best if self.has_validation else decides <= self.best - settings.tol
         self.patience_used = 0 if progress else self.patience_used + 1
         if is_best:
-            self.best = watched
+            self.best = decides
         if is_best or not self.has_validation:
             member.best_iter_ = epoch
         self.report(epoch, loss, watched, is_best)

@@ -7,7 +7,7 @@ from oracles import SGD, Adam, NumpyNetwork
 from scipy import sparse
 from sklearn_heads._core.batch import Rows
 from sklearn_heads._core.epochs import Epochs
-from sklearn_heads._core.network import ACTIVATIONS, LOSSES, Network
+from sklearn_heads._core.network import ACTIVATIONS, KERNELS, Network
 from sklearn_heads._core.optimizer import Optimizer
 
 N, D = 23, 5
@@ -52,7 +52,7 @@ def flat(coefs, intercepts):
 
 def problems():
     """Every activation at one depth, every depth for one activation, both losses, with everything that multiplies."""
-    for loss in LOSSES:
+    for loss in KERNELS:
         for activation in ACTIVATIONS:
             yield {"loss": loss, "activation": activation, "hidden": (6, 4)}
         for hidden in DEPTHS:
@@ -98,7 +98,7 @@ def test_value_and_gradient_are_those_of_numpy(wish, smoothing, layout):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", KERNELS)
 def test_float32_is_near_float64(loss, activation):
     wish = {"loss": loss, "activation": activation, "hidden": (6, 4), "weighted": True}
     narrow, wide = Problem(dtype=np.float32, **wish), Problem(**wish)
@@ -119,7 +119,7 @@ def test_activations_are_right_far_from_zero(activation):
     np.testing.assert_allclose(got, oracle.logits(x), rtol=1e-13, atol=1e-15)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", KERNELS)
 @pytest.mark.parametrize("block", [1, 4, N, 1000])
 def test_the_block_of_rows_does_not_matter(loss, block):
     problem = Problem(loss, weighted=True)
@@ -132,7 +132,7 @@ def test_the_block_of_rows_does_not_matter(loss, block):
     )
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", KERNELS)
 def test_any_number_of_watched_rows(loss):
     problem = Problem(loss, weighted=True)
     unmoved = Optimizer("sgd", problem.network.parameters.size, np.float64, 0.0)
@@ -168,7 +168,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", KERNELS)
 @pytest.mark.parametrize(("decay", "l2"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.5), (0.3, 0.5)])
 @pytest.mark.parametrize("layout", ["dense", "csr"])
 def test_epochs_are_those_of_numpy(rule, loss, decay, l2, layout):
@@ -198,7 +198,7 @@ def epochs_of(loss, seed=0, **options):
     return problem, Epochs(problem.network, rule, rows, np.arange(N), 6, dropout=0.3, **watched, **options), random
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", KERNELS)
 def test_a_stretch_of_epochs_is_one_epoch_after_another(loss):
     first, in_one_stretch, random = epochs_of(loss)
     in_one_stretch.run(7, random=random, key=5)
@@ -345,7 +345,7 @@ def test_weights_are_views_of_one_vector():
 # ---- torch -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", KERNELS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_is_that_of_torch(loss, activation):
     torch = pytest.importorskip("torch")

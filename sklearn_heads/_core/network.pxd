@@ -27,7 +27,7 @@ cdef struct Layer:
 
 cdef class Network:
     cdef readonly tuple layer_units
-    cdef readonly str activation, loss
+    cdef readonly str activation, kernel
     cdef readonly object dtype, parameters
     cdef readonly list coefs, intercepts
     cdef readonly Py_ssize_t n_layers, n_outputs, n_weights, n_biases

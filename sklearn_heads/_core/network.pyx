@@ -30,7 +30,7 @@ from sklearn_heads._core.kernels cimport Targets, loops_of
 from sklearn_heads._core.optimizer cimport Optimizer
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu", "selu")  # the order of table.h
-LOSSES = ("logistic", "softmax")
+KERNELS = ("logistic", "softmax")
 
 # Between two looks at pending signals: about a tenth of a second of arithmetic on a slow core. What a batch and a row cost
 # beside their products is counted as so much arithmetic: to a tiny network it is all there is.
@@ -51,7 +51,7 @@ cdef class Network:
         d, the hidden widths, k.
     activation : str, one of ACTIVATIONS
         Of the hidden layers.
-    loss : str, one of LOSSES
+    kernel : str, one of KERNELS
         "logistic": k independent sigmoids with binary cross-entropy; "softmax": cross-entropy.
     dtype : float32 or float64
         The working precision.
@@ -74,14 +74,14 @@ cdef class Network:
     def __dealloc__(self):
         free(self.layers)
 
-    def __init__(self, layer_units, activation, loss, dtype, parameters=None):
+    def __init__(self, layer_units, activation, kernel, dtype, parameters=None):
         self.layer_units = tuple(int(units) for units in layer_units)
-        self.activation, self.loss, self.dtype = activation, loss, np.dtype(dtype)
+        self.activation, self.kernel, self.dtype = activation, kernel, np.dtype(dtype)
         self.n_layers = len(self.layer_units) - 1
         self.n_outputs = self.layer_units[self.n_layers]
         self.activation_code = ACTIVATIONS.index(activation)
         self.is_relu = activation == "relu"
-        self.is_softmax = LOSSES.index(loss) == 1
+        self.is_softmax = KERNELS.index(kernel) == 1
         self.is_double = self.dtype == np.float64
         self.itemsize = self.dtype.itemsize
         self.loops = loops_of(self.is_double)
@@ -98,7 +98,7 @@ cdef class Network:
             self.layers[nth].b = <char*> address(self.intercepts[nth])
 
     def __reduce__(self):
-        return Network, (self.layer_units, self.activation, self.loss, self.dtype.name, self.parameters)
+        return Network, (self.layer_units, self.activation, self.kernel, self.dtype.name, self.parameters)
 
     def views(self, flat):
         """Cut a flat vector into weight matrices and bias vectors."""
@@ -113,7 +113,7 @@ cdef class Network:
 
     def astype(self, dtype):
         """A copy of the network in another precision, or in the same."""
-        return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters)
+        return Network(self.layer_units, self.activation, self.kernel, dtype, self.parameters)
 
     cdef int check(self, Rows rows) except -1:
         """Rows in another precision or of another width would be misread: the one thing that the core looks at."""
