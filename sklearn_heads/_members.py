@@ -96,7 +96,7 @@ def names(members):
     return [""] if len(members) == 1 else [f"network {m + 1}   " for m in range(len(members))]
 
 
-def train(members, pairs, settings, alpha, n_jobs, task):
+def train(members, pairs, settings, l2, n_jobs, task):
     """Train each member on its pair, (examples, watched), in threads; the bits do not depend on how many.
 
     An interrupt ends each where it is and keeps what they have; a member that had not begun keeps an empty history. So does
@@ -113,7 +113,7 @@ def train(members, pairs, settings, alpha, n_jobs, task):
     def run(m):
         if not (stop.is_set() or task.enough):
             with task.member(m, members[m], pairs[m][0].order) as steps:
-                members[m].train(settings, *pairs[m], alpha, stop, begins[m], steps)
+                members[m].train(settings, *pairs[m], l2, stop, begins[m], steps)
 
     workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
     if workers == 1:

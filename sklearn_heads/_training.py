@@ -155,7 +155,7 @@ class Member:
 
     # ---- training ----------------------------------------------------------------------------------------------
 
-    def train(self, settings, examples, validation, alpha, stop, name, steps):
+    def train(self, settings, examples, validation, l2, stop, name, steps):
         """Train until a stopping rule holds, then go back to the best epoch if there are validation rows.
 
         Parameters
@@ -163,8 +163,8 @@ class Member:
         settings : Settings
         examples : Examples
         validation : Examples or None
-        alpha : float
-            L2 a row of unit weight: settings.alpha divided by the mean of the user's weights.
+        l2 : float
+            `alpha` for a row of unit weight: divided by the mean of the user's weights.
         stop : threading.Event
             Ends training where it is; set here when Ctrl-C arrives.
         name : str
@@ -174,9 +174,9 @@ class Member:
         """
         try:
             if settings.solver == "lbfgs":
-                self._train_lbfgs(settings, examples, alpha, stop, name, steps)
+                self._train_lbfgs(settings, examples, l2, stop, name, steps)
             else:
-                self._train_epochs(settings, examples, validation, alpha, stop, name, steps)
+                self._train_epochs(settings, examples, validation, l2, stop, name, steps)
         finally:
             self.optimizer = None
         self.check_finite()
@@ -185,9 +185,9 @@ class Member:
         if not np.isfinite(self.network.parameters).all():
             raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
 
-    def _train_epochs(self, settings, examples, validation, alpha, stop, name, steps):
+    def _train_epochs(self, settings, examples, validation, l2, stop, name, steps):
         self.optimizer = new_optimizer(settings, self.network)
-        runner = EpochRunner(settings, self, examples, validation, alpha)
+        runner = EpochRunner(settings, self, examples, validation, l2)
         watch = Watch(settings, self, validation is not None, name)
         self.n_iter_ = 0
         try:
@@ -217,10 +217,10 @@ class Member:
         if watch.best < np.inf and validation is not None:
             watch.restore(runner.epochs.best_parameters)
 
-    def train_once(self, settings, examples, alpha, name):
+    def train_once(self, settings, examples, l2, name):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
         self.optimizer = self.optimizer or new_optimizer(settings, self.network)
-        runner = EpochRunner(settings, self, examples, None, alpha)
+        runner = EpochRunner(settings, self, examples, None, l2)
         runner.run(1)
         [(loss, _)] = runner.news()
         self.n_iter_ += 1
@@ -232,7 +232,7 @@ class Member:
         if settings.verbose:
             say(f"{name}epoch {self.best_iter_:4d}   loss {loss:.5f}")
 
-    def _train_lbfgs(self, settings, examples, alpha, stop, name, steps):
+    def _train_lbfgs(self, settings, examples, l2, stop, name, steps):
         """L-BFGS on all rows at once."""
         network = self.network
         n_weights, n_rows = network.n_weights, len(examples.order)
@@ -246,8 +246,8 @@ class Member:
                 examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
             )
             weights = parameters[:n_weights]
-            gradient[:n_weights] += alpha / n_rows * weights
-            return value + 0.5 * alpha / n_rows * (weights @ weights), gradient
+            gradient[:n_weights] += l2 / n_rows * weights
+            return value + 0.5 * l2 / n_rows * (weights @ weights), gradient
 
         def record(intermediate_result):
             self.n_iter_ += 1
@@ -300,12 +300,12 @@ def new_optimizer(settings, network):
 class EpochRunner:
     """Runs a member's epochs over the same rows, some in one stretch."""
 
-    def __init__(self, settings, member, examples, validation, alpha):
+    def __init__(self, settings, member, examples, validation, l2):
         self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
         self.epochs = Epochs(
             member.network, member.optimizer, examples.rows, examples.order, settings.batch_rows(self.n_rows),
             watched=validation and (validation.rows, validation.order), watched_weight=validation.weight if validation else 0.0,
-            l2=alpha, dropout=settings.dropout, smoothing=settings.label_smoothing,
+            l2=l2, dropout=settings.dropout, smoothing=settings.label_smoothing,
         )
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0

@@ -375,19 +375,3 @@ static const Loops FN(loops) = {
 #undef ACTIVATION
 #undef SELU_SCALE
 #undef SELU_ALPHA
-
-/* vecmath.h's constants, which the next precision defines anew */
-#undef BITS
-#undef MANTISSA
-#undef BIAS
-#undef SHIFTER
-#undef TWO_MANTISSA
-#undef LIFT
-#undef LOWER
-#undef EXP_FLOOR
-#undef EXPM1_FLOOR
-#undef LN2_HI
-#undef LN2_LO
-#undef LARGEST
-#undef FABS
-#undef SQRT

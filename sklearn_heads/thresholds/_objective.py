@@ -114,14 +114,13 @@ def _known(function, given, scorer) -> Metric | None:
 
 def _arrange(metric, average, kind, scoring, other) -> Objective:
     """The metric with the average that the problem calls for; `other` where only the scorer's function will do."""
-    is_fbeta = metric.name[0] == "f" and metric.needs == "P"
-    averaged = is_fbeta or metric.name in ("jaccard", "precision", "recall")
+    averaged = metric.is_fbeta or metric.name in ("jaccard", "precision", "recall")
     if kind == "binary":
         if average == "binary":
             return Objective(metric, pos_label=None if other is None else other.pos_label)
-        if is_fbeta and average in ("macro", "weighted"):
+        if metric.is_fbeta and average in ("macro", "weighted"):
             return Objective(both_classes(metric, weighted=average == "weighted"))
-        return Objective(METRICS["accuracy"]) if is_fbeta and average == "micro" else other
+        return Objective(METRICS["accuracy"]) if metric.is_fbeta and average == "micro" else other
     if averaged and average == "binary":
         name = "samples" if kind == "multilabel" else "weighted"
         raise ValueError(
