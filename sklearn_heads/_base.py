@@ -118,7 +118,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
         head = self._head if goes_on else self._head_for(y)
         head.check_occurrence(y)
-        n_members, settings, may_watch = resolve(self.n_members, len(y), self._settings())
+        n_members, settings, l2, may_watch = resolve(self.n_members, len(y), self._settings())
         if self.store_oof and (n_members == 1 or goes_on):
             raise ValueError(
                 "store_oof keeps probabilities by members that did not see the row, but "
@@ -137,7 +137,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         watches = self.early_stopping and may_watch
         pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
         task = fit_task(self, X, y, weights, partial(self._fitted_state, head), settings, n_members)
-        train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs, task)
+        train(members, pairs, settings, self.alpha / mean_weight + l2 * len(y), self.n_jobs, task)
         decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
         self._become(head, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
