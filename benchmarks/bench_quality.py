@@ -2,12 +2,14 @@
 
     python benchmarks/bench_quality.py [--data FOLDER] [--seeds 2] [--picture quality.png] [--json quality.json]
     python benchmarks/bench_quality.py --data FOLDER --variant '{"dropout": 0}' --variant '{"n_members": 8}'
+    python benchmarks/bench_quality.py --data FOLDER --rows 30
 
 With --variant, constructor parameters as JSON, each variant is compared with the defaults, and the peers are left out.
 
 FOLDER holds one .npz a data set: X (n, d), y (n,) of class ids or (n, L) of 0 and 1. Without a folder the sets are those that
-scikit-learn ships. Every model sees the same rows: at most 5,000 to train on and 10,000 to test on, stratified but for
-multi-label; missing values are filled with the median of the training rows first. One thread, the models in turn.
+scikit-learn ships. Every model sees the same rows: at most 5,000 (--rows) to train on and 10,000 to test on, stratified but for
+multi-label; missing values are filled with the median of the training rows first. Sets are left out where a class would not
+have two rows to train on. One thread, the models in turn.
 
 "Light" is one network of twice the width. log loss is a row (multi-label: a row and label), probabilities floored at 1e-15;
 error is 1 - accuracy (multi-label: Hamming loss at 0.5); for multi-label also the micro-F1 of predict, ours with cuts tuned on
@@ -32,7 +34,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner
 
-MOST_TRAINED, MOST_TESTED = 5_000, 10_000
+MOST_TESTED = 10_000
 OURS = {"binary": MLPBinary, "multiclass": MLPMulticlass, "multilabel": MLPMultiLabel}
 
 
@@ -58,10 +60,13 @@ def sets(folder):
             yield path.stem, (arrays["X"], arrays["y"])
 
 
-def split(X, y, seed):
+def split(X, y, seed, most_trained):
     n_test = min(MOST_TESTED, round(0.3 * len(X)))
-    n_train = min(MOST_TRAINED, len(X) - n_test)
-    by_class = y.ndim == 1 and np.unique(y, return_counts=True)[1].min() >= 3
+    n_train = min(most_trained, len(X) - n_test)
+    rarest = np.inf if y.ndim == 2 else np.unique(y, return_counts=True)[1].min()
+    if rarest * n_train < 2 * len(X):
+        raise ValueError(f"a class has {rarest} of {len(X)} rows: too few for {n_train} to train on")
+    by_class = y.ndim == 1 and rarest >= 3
     parts = train_test_split(X, y, train_size=n_train, test_size=n_test, random_state=seed, stratify=y if by_class else None)
     median = np.nan_to_num(np.nanmedian(parts[0], axis=0)).astype(X.dtype)
     return [np.where(np.isfinite(part), part, median) for part in parts[:2]] + parts[2:]
@@ -96,13 +101,17 @@ def scores(model, X, y, classes):
     return -np.log(np.maximum(of_truth, 1e-15)).mean(), error
 
 
-def measure(folder, n_seeds, variants):
+def measure(folder, n_seeds, variants, most_trained):
     """Rows of set, task, seed, model, log loss, error, fit seconds."""
     rows = []
     for name, (X, y) in sets(folder):
         task = "multilabel" if y.ndim == 2 else ("binary" if len(np.unique(y)) == 2 else "multiclass")
         for seed in range(n_seeds):
-            X_train, X_test, y_train, y_test = split(X, y, seed)
+            try:
+                X_train, X_test, y_train, y_test = split(X, y, seed, most_trained)
+            except ValueError as refusal:
+                print(f"{name}: {refusal}")
+                break
             for model_name, model in models(task, seed, variants).items():
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # peers that have not converged are measured as they are
@@ -142,11 +151,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="", help="a folder of .npz files; without it scikit-learn's sets")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=5_000, help="most rows to train on")
     parser.add_argument("--variant", action="append", default=[], help="constructor parameters as JSON; may be repeated")
     parser.add_argument("--picture", default="", help="write the ratio a set, sorted, to this file")
     parser.add_argument("--json", default="", help="write the rows to this file")
     arguments = parser.parse_args()
-    rows = measure(arguments.data, arguments.seeds, arguments.variant)
+    rows = measure(arguments.data, arguments.seeds, arguments.variant, arguments.rows)
     tasks = {row["set"]: row["task"] for row in rows}
     print(f"\n{machine()}\n")
     print(f"{'':46}{'log loss':>9}{'won':>7}  {'worst':22}{'error, points':>13}{'won':>7}{'time':>7}  worst")

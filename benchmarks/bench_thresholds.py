@@ -107,7 +107,7 @@ def measure_times(sizes, rounds):
             "bagged": partial(ThresholdTuner(**prefit).fit, X, y),
             "search": partial(one_search, scores, labels, weight, counts),
             "np_sort": partial(np.sort, scores),
-        })  # fmt: skip
+        })
         rows.append({"n": n, **times})
     return rows
 
@@ -181,7 +181,7 @@ def main():
         differences = np.array([s["difference"] for s in lines])
         errors = np.array([s["error"] for s in lines])
         print(f"mean difference {differences.mean():+.4f}; worse beyond one standard error in "
-              f"{np.sum(differences < -errors)} of {len(lines)}, better in {np.sum(differences > errors)}")  # fmt: skip
+              f"{np.sum(differences < -errors)} of {len(lines)}, better in {np.sum(differences > errors)}")
     elif options.json:
         Path(options.json).write_text(json.dumps(result, indent=1))
 

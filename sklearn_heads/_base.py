@@ -12,8 +12,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_heads._core.network import ACTIVATIONS
-from sklearn_heads._fitted import Fitted, read_X
-from sklearn_heads._inputs import InputEncoding
+from sklearn_heads._fitted import Fitted
+from sklearn_heads._inputs import InputEncoding, read_X
 from sklearn_heads._members import names, out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._notebook import Documented
 from sklearn_heads._nothing_lost import nothing_lost
@@ -118,7 +118,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
         head = self._head if goes_on else self._head_for(y)
         head.check_occurrence(y)
-        n_members, settings, may_watch = resolve(self.n_members, len(y), self._settings())
+        n_members, settings, l2, may_watch = resolve(self.n_members, len(y), self._settings())
         if self.store_oof and (n_members == 1 or goes_on):
             raise ValueError(
                 "store_oof keeps probabilities by members that did not see the row, but "
@@ -137,7 +137,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         watches = self.early_stopping and may_watch
         pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
         task = fit_task(self, X, y, weights, partial(self._fitted_state, head), settings, n_members)
-        train(members, pairs, settings, self.alpha / mean_weight, self.n_jobs, task)
+        train(members, pairs, settings, self.alpha / mean_weight + l2 * len(y), self.n_jobs, task)
         decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
         self._become(head, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
@@ -243,8 +243,11 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             raise ValueError("X_val and y_val go together: give both, or neither.")
         if self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' does not watch validation rows: leave X_val out, or use 'adam' or 'sgd'.")
-        _, X, y, weights, _ = self._read(X_val, y_val, sample_weight_val, reset=False)
-        return as_examples(X, y, weights)[0]
+        try:
+            _, X, y, weights, _ = self._read(X_val, y_val, sample_weight_val, reset=False)
+            return as_examples(X, y, weights)[0]
+        except ValueError as error:
+            raise ValueError(f"in X_val, y_val or sample_weight_val: {error}") from None
 
     def _network_parameters(self):
         """The parameters that say what a network is, which cannot change once there is one."""

@@ -3,42 +3,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_heads._inputs import InputEncoding
+from sklearn_heads._inputs import InputEncoding, read_X
 from sklearn_heads._members import logits
-
-
-def read_X(estimator, X, reset):
-    """X as the core reads it: C-contiguous float32 or float64, or CSR; feature names and their number checked, or kept anew."""
-    if reset and is_ready(X):
-        estimator.n_features_in_ = X.shape[1]
-        vars(estimator).pop("feature_names_in_", None)  # of an earlier fit
-        return X
-    if not reset and not hasattr(estimator, "feature_names_in_") and is_ready(X, estimator.n_features_in_):
-        return X
-    X = validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
-    if sparse.issparse(X) and not X.has_canonical_format:  # entries given twice would be scaled, not summed
-        X = X.copy()
-        X.sum_duplicates()
-    return X
-
-
-def is_ready(X, n_features=None):
-    """Whether X needs no conversion and passes every check: for a single row, validate_data takes longer than the network."""
-    if not (
-        type(X) is np.ndarray
-        and X.dtype in (np.float64, np.float32)
-        and X.ndim == 2
-        and X.size > 0
-        and n_features in (None, X.shape[1])
-        and X.flags.c_contiguous
-    ):
-        return False
-    with np.errstate(all="ignore"):  # NaN, inf and overflow all take the slow way, which says what it found
-        return np.isfinite(X.sum())
 
 
 class Fitted:
@@ -164,7 +133,7 @@ class Fitted:
 
     @property
     def n_iter_(self) -> int:
-        """int: epochs (lbfgs: iterations) of the last fit, of the member that took most."""
+        """int: epochs (lbfgs: iterations) of the last fit, of the member that took most, and the calls of `partial_fit` since."""
         return max(member.n_iter_ for member in self._fitted("members_"))
 
     @property

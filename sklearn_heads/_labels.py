@@ -104,7 +104,7 @@ def _check_discrete(y):
             if y.dtype.kind == "f"
             else "Labels must be of one type and none missing: strings, or numbers of a numeric dtype, y.astype(int)."
         )
-        raise ValueError(f"{error} {hint}") from None
+        raise ValueError(f"{str(error).rstrip('.')}. {hint}") from None
 
 
 def some(values, most=10):

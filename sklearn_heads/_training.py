@@ -116,7 +116,7 @@ class Member:
     coefs_, intercepts_ : lists of ndarrays
         Weights (fan_in, fan_out) and biases (fan_out,) a layer, for X as the user has it.
     n_iter_ : int
-        Epochs (L-BFGS: iterations) of the last fit.
+        Epochs (L-BFGS: iterations) of the last fit, and the passes of `partial_fit` since.
     best_iter_ : int
         The epoch, counted from 1 in `loss_curve_`, whose weights were kept.
     loss_ : float
@@ -155,7 +155,7 @@ class Member:
 
     # ---- training ----------------------------------------------------------------------------------------------
 
-    def train(self, settings, examples, validation, alpha, stop, name, steps):
+    def train(self, settings, examples, validation, l2, stop, name, steps):
         """Train until a stopping rule holds, then go back to the best epoch if there are validation rows.
 
         Parameters
@@ -163,8 +163,8 @@ class Member:
         settings : Settings
         examples : Examples
         validation : Examples or None
-        alpha : float
-            L2 a row of unit weight: settings.alpha divided by the mean of the user's weights.
+        l2 : float
+            `alpha` for a row of unit weight: divided by the mean of the user's weights.
         stop : threading.Event
             Ends training where it is; set here when Ctrl-C arrives.
         name : str
@@ -174,9 +174,9 @@ class Member:
         """
         try:
             if settings.solver == "lbfgs":
-                self._train_lbfgs(settings, examples, alpha, stop, name, steps)
+                self._train_lbfgs(settings, examples, l2, stop, name, steps)
             else:
-                self._train_epochs(settings, examples, validation, alpha, stop, name, steps)
+                self._train_epochs(settings, examples, validation, l2, stop, name, steps)
         finally:
             self.optimizer = None
         self.check_finite()
@@ -185,9 +185,9 @@ class Member:
         if not np.isfinite(self.network.parameters).all():
             raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
 
-    def _train_epochs(self, settings, examples, validation, alpha, stop, name, steps):
+    def _train_epochs(self, settings, examples, validation, l2, stop, name, steps):
         self.optimizer = new_optimizer(settings, self.network)
-        runner = EpochRunner(settings, self, examples, validation, alpha)
+        runner = EpochRunner(settings, self, examples, validation, l2)
         watch = Watch(settings, self, validation is not None, name)
         self.n_iter_ = 0
         try:
@@ -217,10 +217,10 @@ class Member:
         if watch.best < np.inf and validation is not None:
             watch.restore(runner.epochs.best_parameters)
 
-    def train_once(self, settings, examples, alpha, name):
+    def train_once(self, settings, examples, l2, name):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
         self.optimizer = self.optimizer or new_optimizer(settings, self.network)
-        runner = EpochRunner(settings, self, examples, None, alpha)
+        runner = EpochRunner(settings, self, examples, None, l2)
         runner.run(1)
         [(loss, _)] = runner.news()
         self.n_iter_ += 1
@@ -232,7 +232,7 @@ class Member:
         if settings.verbose:
             say(f"{name}epoch {self.best_iter_:4d}   loss {loss:.5f}")
 
-    def _train_lbfgs(self, settings, examples, alpha, stop, name, steps):
+    def _train_lbfgs(self, settings, examples, l2, stop, name, steps):
         """L-BFGS on all rows at once."""
         network = self.network
         n_weights, n_rows = network.n_weights, len(examples.order)
@@ -246,8 +246,8 @@ class Member:
                 examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
             )
             weights = parameters[:n_weights]
-            gradient[:n_weights] += alpha / n_rows * weights
-            return value + 0.5 * alpha / n_rows * (weights @ weights), gradient
+            gradient[:n_weights] += l2 / n_rows * weights
+            return value + 0.5 * l2 / n_rows * (weights @ weights), gradient
 
         def record(intermediate_result):
             self.n_iter_ += 1
@@ -300,12 +300,12 @@ def new_optimizer(settings, network):
 class EpochRunner:
     """Runs a member's epochs over the same rows, some in one stretch."""
 
-    def __init__(self, settings, member, examples, validation, alpha):
+    def __init__(self, settings, member, examples, validation, l2):
         self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
         self.epochs = Epochs(
             member.network, member.optimizer, examples.rows, examples.order, settings.batch_rows(self.n_rows),
             watched=validation and (validation.rows, validation.order), watched_weight=validation.weight if validation else 0.0,
-            l2=alpha, dropout=settings.dropout, smoothing=settings.label_smoothing,
+            l2=l2, dropout=settings.dropout, smoothing=settings.label_smoothing,
         )
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
@@ -347,14 +347,13 @@ class Watch:
         if self.has_validation:
             member.validation_loss_curve_.append(watched)
             check_loss(watched, epoch, settings, member.encoding)
-        else:
-            watched = loss
-        is_best = watched < self.best
+        decides = watched if self.has_validation else loss
+        is_best = decides < self.best
         # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
-        progress = is_best if self.has_validation else watched <= self.best - settings.tol
+        progress = is_best if self.has_validation else decides <= self.best - settings.tol
         self.patience_used = 0 if progress else self.patience_used + 1
         if is_best:
-            self.best = watched
+            self.best = decides
         if is_best or not self.has_validation:
             member.best_iter_ = epoch
         self.report(epoch, loss, watched, is_best)

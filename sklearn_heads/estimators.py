@@ -28,12 +28,12 @@ class MLPBinary(MLPBase):
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
-        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
-        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
-        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
+        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
+        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
+        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; one for
         "lbfgs"; else five. 1 is a single network with all parameters as given.
     class_weight : dict, "balanced" or None, default=None
         Factor on the weight of each row of a class; "balanced" gives both classes the same total.
@@ -41,6 +41,7 @@ class MLPBinary(MLPBase):
         L2 penalty in the loss, ``alpha / 2 * |W|^2`` divided by the rows of the batch, as in MLPClassifier.
     weight_decay : float, default=0.1
         Decoupled decay for "adam" and "sgd": each step multiplies weights, not biases, by ``1 - learning_rate * weight_decay``.
+        On few rows ("auto" members) it is L2 in the mean loss instead.
     dropout : float in [0, 1), default=0.2
         Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up.
     label_smoothing : float in [0, 1), default=0.0
@@ -113,7 +114,7 @@ class MLPBinary(MLPBase):
     out_activation_ : str
         "logistic" or "softmax".
     n_iter_ : int
-        Epochs of the last fit, of the member that took most.
+        Epochs of the last fit, of the member that took most, and the calls of `partial_fit` since.
     oof_proba_ : ndarray of shape (n, 2)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
     oof_loss_ : float
@@ -242,12 +243,12 @@ class MLPMulticlass(MLPBase):
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
-        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
-        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
-        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
+        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
+        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
+        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; one for
         "lbfgs"; else five. 1 is a single network with all parameters as given.
     class_weight : dict, "balanced" or None, default=None
         Factor on the weight of each row of a class; "balanced" gives all classes the same total.
@@ -255,6 +256,7 @@ class MLPMulticlass(MLPBase):
         L2 penalty in the loss, ``alpha / 2 * |W|^2`` divided by the rows of the batch, as in MLPClassifier.
     weight_decay : float, default=0.1
         Decoupled decay for "adam" and "sgd": each step multiplies weights, not biases, by ``1 - learning_rate * weight_decay``.
+        On few rows ("auto" members) it is L2 in the mean loss instead.
     dropout : float in [0, 1), default=0.2
         Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up.
     label_smoothing : float in [0, 1), default=0.0
@@ -327,7 +329,7 @@ class MLPMulticlass(MLPBase):
     out_activation_ : str
         "logistic" or "softmax".
     n_iter_ : int
-        Epochs of the last fit, of the member that took most.
+        Epochs of the last fit, of the member that took most, and the calls of `partial_fit` since.
     oof_proba_ : ndarray of shape (n, K)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
     oof_loss_ : float
@@ -451,12 +453,12 @@ class MLPMultiLabel(MLPBase):
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
-        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and numeric ones get
-        piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the scaling, so
-        that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
+        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
+        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 100 rows; one for
+        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; one for
         "lbfgs"; else five. 1 is a single network with all parameters as given.
     class_weight : "balanced", sequence of L floats, or None, default=None
         "balanced" gives presence and absence of each label the same total; a number a label is the weight of its presence.
@@ -464,6 +466,7 @@ class MLPMultiLabel(MLPBase):
         L2 penalty in the loss, ``alpha / 2 * |W|^2`` divided by the rows of the batch, as in MLPClassifier.
     weight_decay : float, default=0.1
         Decoupled decay for "adam" and "sgd": each step multiplies weights, not biases, by ``1 - learning_rate * weight_decay``.
+        On few rows ("auto" members) it is L2 in the mean loss instead.
     dropout : float in [0, 1), default=0.2
         Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up.
     label_smoothing : float in [0, 1), default=0.0
@@ -536,7 +539,7 @@ class MLPMultiLabel(MLPBase):
     out_activation_ : str
         "logistic" or "softmax".
     n_iter_ : int
-        Epochs of the last fit, of the member that took most.
+        Epochs of the last fit, of the member that took most, and the calls of `partial_fit` since.
     oof_proba_ : ndarray of shape (n, L)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
     oof_loss_ : float

@@ -109,7 +109,7 @@ def test_only_the_front_door_knows_the_thresholds():
 
 
 def test_thresholds_know_no_network():
-    allowed = {"thresholds", "_core.sweep", "losses", "_notebook", "_nothing_lost", "_progress", "_versions"}
+    allowed = {"thresholds", "_core.sweep", "_notebook", "_nothing_lost", "_progress", "_versions"}
     for path in (PACKAGE / "thresholds").rglob("*.py"):
         for name in imports_of(path):
             assert all(any(f"{other}.".startswith(f"{a}.") for a in allowed) for other in ours([name])), (path, name)

@@ -95,7 +95,7 @@ def weighted_biases():
 
 @pytest.mark.parametrize("call", [
     "bits('multiclass-softmax', solver='adam')", "bits('multiclass-softmax', solver='lbfgs')", "weighted_biases()",
-])  # fmt: skip
+])
 def test_bits_do_not_depend_on_the_threads_of_blas(call):
     code = f"import sys; from test_determinism import *; sys.stdout.buffer.write({call})"
     got = {

@@ -1,5 +1,6 @@
 """Every error of the contract by its words: what was seen, and the way out."""
 import numpy as np
+import pandas as pd
 import pytest
 from data import HEADS, SMALL, data
 from scipy import sparse
@@ -51,6 +52,7 @@ LABEL_ERRORS = {
     "nan in the label matrix": (MLPMultiLabel, np.where(LABELS, LABELS, np.nan), "0/1 matrix.*nan"),
     "a label always present": (MLPMultiLabel, LABELS | [[0, 1, 0]], r"label columns \[1\] have one value.*Drop them"),
     "labels never present": (MLPMultiLabel, LABELS * [[0, 1, 0]], r"label columns \[0, 2\] have one value.*VarianceThreshold"),
+    "names, one missing": (MLPBinary, np.where(REAL > 0.9, None, NAMES[TWO]), r"'str'\. Labels must be of one type"),
     "no labels": (MLPBinary, None, "requires y to be passed"),
     "too few labels": (MLPBinary, TWO[:-1], "inconsistent numbers of samples"),
     "no columns of labels": (MLPMultiLabel, np.empty((60, 0), dtype=int), "label"),
@@ -118,6 +120,15 @@ def test_nan_and_infinity_in_x(name, value, form):
     for call in (clf.predict, clf.predict_proba, clf.predict_log_proba, clf.decision_function):
         with pytest.raises(ValueError, match=words):
             call(form(spoiled(value)))
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_words_in_x(form):
+    words = form(np.where(X > 0, "ant", "bee").astype(object))
+    fitted = MLPBinary(**SMALL).fit(X, TWO)
+    for call in (lambda: MLPBinary().fit(words, TWO), lambda: MLPBinary().partial_fit(words, TWO), lambda: fitted.predict(words)):
+        with pytest.raises(ValueError, match=r"string to float.*encode columns of words or categories.*OneHotEncoder"):
+            call()
 
 
 DIVERGING = {"solver": "sgd", "learning_rate_init": 1e8, "batch_size": 10, "max_iter": 100, "hidden_layer_sizes": (5, 5)}
@@ -263,9 +274,9 @@ def test_what_an_unfitted_estimator_says(name):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"X_val": X}, "X_val and y_val go together"),
-        ({"y_val": TWO}, "X_val and y_val go together"),
-        ({"sample_weight_val": np.ones(60)}, "X_val and y_val go together"),
+        ({"X_val": X}, "y_val go together"),
+        ({"y_val": TWO}, "y_val go together"),
+        ({"sample_weight_val": np.ones(60)}, "y_val go together"),
         ({"X_val": X[:, :3], "y_val": TWO}, "X has 3 features, but MLPBinary is expecting 5"),
         ({"X_val": X, "y_val": TWO + 1}, r"not among the classes \[0, 1\]: \[2\]"),
         ({"X_val": spoiled(np.nan), "y_val": TWO}, "NaN"),
@@ -274,7 +285,7 @@ def test_what_an_unfitted_estimator_says(name):
     ],
 )
 def test_validation_rows_are_checked_as_well(given, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=f"X_val.*{words}"):
         MLPBinary(**SMALL).fit(X, TWO, **given)
 
 

@@ -119,6 +119,38 @@ def test_auto():
     assert len(MLPBinary(hidden_layer_sizes=(), solver="lbfgs", alpha=1.0).fit(X, y).members_) == 1
 
 
+FEW = [(cls, X[: FEW_ROWS - 1], y[: FEW_ROWS - 1]) for cls, X, y in tasks()]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("cls", "X", "y"), FEW)
+def test_few_rows_have_their_decay_in_the_mean_loss(cls, X, y):
+    said = {"n_members": 1, "batch_size": len(X), "dropout": 0, "dtype": "float64", "early_stopping": False, "weight_decay": 0}
+    for decay in (0.0, 0.1, 2.0):
+        auto = cls(weight_decay=decay, alpha=0.5, **SMALL).fit(X, y)
+        by_alpha = cls(alpha=0.5 + decay * len(X), **said, **SMALL).fit(X, y)
+        np.testing.assert_allclose(auto.predict_proba(X), by_alpha.predict_proba(X), rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("cls", "X", "y"), FEW)
+def test_weights_of_few_rows_are_repeats_and_their_scale_is_nothing(cls, X, y):
+    clf = cls(weight_decay=1.0, **SMALL)
+    as_given = clf.fit(X[:19], y[:19]).predict_proba(X)
+    twice = clf.fit(np.r_[X[:19], X[:19]], np.r_[y[:19], y[:19]]).predict_proba(X)
+    scaled = clf.fit(X[:19], y[:19], np.full(19, 1e6)).predict_proba(X)
+    np.testing.assert_allclose(twice, as_given, rtol=1e-9)
+    np.testing.assert_allclose(scaled, as_given, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_few_rows_are_not_learnt_by_heart():
+    X = load_breast_cancer().data
+    noise = np.random.RandomState(0).randint(2, size=FEW_ROWS - 1)  # labels that say nothing: confidence is only loss
+    p = MLPBinary(random_state=0).fit(X[: FEW_ROWS - 1], noise).predict_proba(X[FEW_ROWS:])
+    assert np.abs(p - 0.5).mean() < 0.3
+
+
 def test_a_class_of_one_row():
     X, y = load_digits(return_X_y=True)
     X, y = X[:200], y[:200] % 3

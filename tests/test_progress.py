@@ -251,7 +251,7 @@ def test_fit_leaves_no_task_behind_and_clones_keep_the_callbacks():
     ({"cv": 3, "n_jobs": 2}, ["fit-all-rows", "fit-fold", "fit-fold", "fit-fold"]),
     ({"cv": "oof"}, ["fit-all-rows"]),
     ({"cv": 0.3, "refit": False}, ["fit-part"]),
-], ids=str)  # fmt: skip
+], ids=str)
 def test_a_tuner_tells_of_its_fits_and_those_of_their_epochs(options, fits):
     X, y = data("binary", 120)
     monitor = sklearn.callback.ScoringMonitor(scoring="accuracy")

@@ -92,7 +92,7 @@ def test_sweep_under_a_constraint_is_the_best_feasible_position():
         first, _, best = core.sweep(
             pos, neg, counts, ranking.last, blocks, objective.kind, objective.coefficients(P, N)[0],
             limit.kind, limit.coefficients(P, N)[0], 1, 0.6, True,
-        )  # fmt: skip
+        )
         if not feasible.any():
             assert first == -1
             continue

@@ -72,7 +72,7 @@ ONE_LABEL_ABSENT = (XL, YL * [1, 0, 1])
     ({}, (X, np.zeros(80, int)), "one class"),
     ({}, (X, np.linspace(0, 1, 80)), "Unknown label type: continuous"),
     ({}, (XL, np.ones_like(YL)), "All labels are constant"),
-])  # fmt: skip
+])
 def test_errors_name_the_fix(params, data, words):
     A, b = data
     estimator = LogisticRegression() if b.ndim == 1 else MultiOutputClassifier(LogisticRegression())
@@ -140,7 +140,7 @@ def test_scores_that_are_not_finite():
     (np.full(80, np.inf), "must be finite"),
     (np.ones(79), r"each of the 80 rows; got shape \(79,\)"),
     (Y2.astype(float), "zero for every class but 1"),
-])  # fmt: skip
+])
 def test_weights_that_weigh_nothing(weight, words):
     with pytest.raises(ValueError, match=words):
         ThresholdTuner(LogisticRegression()).fit(X, Y2, sample_weight=weight)

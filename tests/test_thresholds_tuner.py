@@ -21,7 +21,7 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
     TunedThresholdClassifierCV,
     cross_val_predict,
-)  # fmt: skip
+)
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -281,7 +281,7 @@ def test_frames_and_sparse_matrices(rare):
 @pytest.mark.parametrize("estimator", [
     MultiOutputClassifier(LogisticRegression()), RandomForestClassifier(20, random_state=0), KNeighborsClassifier(),
     ClassifierChain(LogisticRegression()), RidgeClassifier(),
-])  # fmt: skip
+])
 @pytest.mark.parametrize("scoring", ["f1_macro", "f1_micro", "f1_samples", "accuracy", "balanced_accuracy"])
 def test_multilabel_classifiers_of_either_layout(estimator, scoring, labels):
     X, Y = labels
@@ -329,7 +329,7 @@ def test_constraint_of_each_label(labels):
     tuner = ThresholdTuner(
         RandomForestClassifier(50, random_state=0), scoring="f1_macro", constraint=("alert_rate", "<=", 0.2), cv=3,
         random_state=0, store_cv_results=True,
-    ).fit(X, Y)  # fmt: skip
+    ).fit(X, Y)
     oof = cross_val_predict(RandomForestClassifier(50, random_state=0), X, Y, cv=3, method="predict_proba")
     alerts = [(proba[:, 1] >= cut).mean() for proba, cut in zip(oof, tuner.thresholds_, strict=True)]
     assert max(alerts) <= 0.2

@@ -7,6 +7,7 @@ from data import HEADS, SMALL, STILL, data, still, uneven
 from sklearn.metrics import log_loss
 
 from sklearn_heads import MLPBinary, MLPMulticlass, _members
+from sklearn_heads._members import FEW_ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -162,7 +163,7 @@ def test_partial_fit_goes_on_after_fit_with_all_members():
 
 def test_partial_fit_takes_weights_after_a_fit_of_few_rows(name):
     # Few rows are trained in float64 whatever the precision asked for; what comes later has to fit that network.
-    X, y = data(name)
+    X, y = data(name, FEW_ROWS - 1)
     weighted, plain = (HEADS[name](**SMALL).fit(X, y) for _ in range(2))
     weighted.partial_fit(X, y, sample_weight=np.ones(len(X)))
     np.testing.assert_allclose(weighted.predict_proba(X), plain.partial_fit(X, y).predict_proba(X), rtol=1e-6)
@@ -171,8 +172,9 @@ def test_partial_fit_takes_weights_after_a_fit_of_few_rows(name):
 def test_warm_start_takes_weights_after_a_fit_of_few_rows(name):
     # The first fit is in float64 because its rows are few; the second asks for float32, and brings weights.
     X, y = data(name, 150)
+    few = np.r_[0 : FEW_ROWS - 1]
     weighted, plain = (
-        HEADS[name](**SMALL, warm_start=True).fit(X[:60], y[:60]).set_params(n_members=1, max_iter=2) for _ in range(2)
+        HEADS[name](**SMALL, warm_start=True).fit(X[few], y[few]).set_params(n_members=1, max_iter=2) for _ in range(2)
     )
     weighted.fit(X, y, np.ones(150))
     np.testing.assert_allclose(weighted.predict_proba(X), plain.fit(X, y).predict_proba(X), rtol=1e-6)

@@ -156,7 +156,7 @@ cdef class Epochs:
     cdef double watch(self, double* flops, stop) except? -1 nogil:
         """The mean loss of the watched rows; the parameters are kept if none was less."""
         cdef double loss = self.network.sum_of_losses(
-            self.watched, self.watched_at, self.n_watched, self.watched_work, BLOCK, flops, stop) / self.watched_weight
+            self.watched, self.watched_at, self.n_watched, self.watched_work, flops, stop) / self.watched_weight
         if loss < self.best:
             self.best = loss
             memcpy(self.best_at, self.network.layers[0].W, self.n_bytes)

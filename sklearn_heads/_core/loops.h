@@ -17,8 +17,8 @@
 #define GROUP 16
 #endif
 
-/* GROUP heaps of m, each `apart` from the one before, shuffled like cards: what was a column of them lies in a row. */
-LOOP FN(shuffle)(const REAL *restrict in, size apart, size m, REAL *restrict out)
+/* GROUP heaps of m, each `apart` from the one before, interleaved like cards: what was a column of them lies in a row. */
+LOOP FN(interleave)(const REAL *restrict in, size apart, size m, REAL *restrict out)
 {
     SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[GROUP * i + q] = in[q * apart + i]; }
 }
@@ -27,12 +27,12 @@ LOOP FN(shuffle)(const REAL *restrict in, size apart, size m, REAL *restrict out
 LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
 {
     IN(x); OUT(out);
-    REAL shuffled[GROUP * 64];
+    REAL interleaved[GROUP * 64];
     size i = 0;
     for (; i + GROUP <= n; i += GROUP) for (size first = 0; first < k; first += 64) {
         const size columns = k - first < 64 ? k - first : 64;
-        FN(shuffle)(x + i * k + first, k, columns, shuffled);
-        EACH(j, columns) memcpy(out + (first + j) * n + i, shuffled + GROUP * j, GROUP * sizeof(REAL));
+        FN(interleave)(x + i * k + first, k, columns, interleaved);
+        EACH(j, columns) memcpy(out + (first + j) * n + i, interleaved + GROUP * j, GROUP * sizeof(REAL));
     }
     for (; i < n; ++i) EACH(j, k) out[j * n + i] = x[i * k + j];
 }
@@ -375,19 +375,3 @@ static const Loops FN(loops) = {
 #undef ACTIVATION
 #undef SELU_SCALE
 #undef SELU_ALPHA
-
-/* vecmath.h's constants, which the next precision defines anew */
-#undef BITS
-#undef MANTISSA
-#undef BIAS
-#undef SHIFTER
-#undef TWO_MANTISSA
-#undef LIFT
-#undef LOWER
-#undef EXP_FLOOR
-#undef EXPM1_FLOOR
-#undef LN2_HI
-#undef LN2_LO
-#undef LARGEST
-#undef FABS
-#undef SQRT

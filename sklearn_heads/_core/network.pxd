@@ -27,7 +27,7 @@ cdef struct Layer:
 
 cdef class Network:
     cdef readonly tuple layer_units
-    cdef readonly str activation, loss
+    cdef readonly str activation, kernel
     cdef readonly object dtype, parameters
     cdef readonly list coefs, intercepts
     cdef readonly Py_ssize_t n_layers, n_outputs, n_weights, n_biases
@@ -65,7 +65,7 @@ cdef class Network:
         double dropout, double smoothing, uint64_t key,
     ) noexcept nogil
     cdef double sum_of_losses(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, Py_ssize_t block, double* flops, stop,
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, double* flops, stop,
     ) except? -1 nogil
     cdef int look_up(self, Py_ssize_t n, double* flops, stop) except -1 nogil
 

@@ -30,7 +30,7 @@ from sklearn_heads._core.kernels cimport Targets, loops_of
 from sklearn_heads._core.optimizer cimport Optimizer
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu", "selu")  # the order of table.h
-LOSSES = ("logistic", "softmax")
+KERNELS = ("logistic", "softmax")
 
 # Between two looks at pending signals: about a tenth of a second of arithmetic on a slow core. What a batch and a row cost
 # beside their products is counted as so much arithmetic: to a tiny network it is all there is.
@@ -51,7 +51,7 @@ cdef class Network:
         d, the hidden widths, k.
     activation : str, one of ACTIVATIONS
         Of the hidden layers.
-    loss : str, one of LOSSES
+    kernel : str, one of KERNELS
         "logistic": k independent sigmoids with binary cross-entropy; "softmax": cross-entropy.
     dtype : float32 or float64
         The working precision.
@@ -74,14 +74,14 @@ cdef class Network:
     def __dealloc__(self):
         free(self.layers)
 
-    def __init__(self, layer_units, activation, loss, dtype, parameters=None):
+    def __init__(self, layer_units, activation, kernel, dtype, parameters=None):
         self.layer_units = tuple(int(units) for units in layer_units)
-        self.activation, self.loss, self.dtype = activation, loss, np.dtype(dtype)
+        self.activation, self.kernel, self.dtype = activation, kernel, np.dtype(dtype)
         self.n_layers = len(self.layer_units) - 1
         self.n_outputs = self.layer_units[self.n_layers]
         self.activation_code = ACTIVATIONS.index(activation)
         self.is_relu = activation == "relu"
-        self.is_softmax = LOSSES.index(loss) == 1
+        self.is_softmax = KERNELS.index(kernel) == 1
         self.is_double = self.dtype == np.float64
         self.itemsize = self.dtype.itemsize
         self.loops = loops_of(self.is_double)
@@ -98,7 +98,7 @@ cdef class Network:
             self.layers[nth].b = <char*> address(self.intercepts[nth])
 
     def __reduce__(self):
-        return Network, (self.layer_units, self.activation, self.loss, self.dtype.name, self.parameters)
+        return Network, (self.layer_units, self.activation, self.kernel, self.dtype.name, self.parameters)
 
     def views(self, flat):
         """Cut a flat vector into weight matrices and bias vectors."""
@@ -113,7 +113,7 @@ cdef class Network:
 
     def astype(self, dtype):
         """A copy of the network in another precision, or in the same."""
-        return Network(self.layer_units, self.activation, self.loss, dtype, self.parameters)
+        return Network(self.layer_units, self.activation, self.kernel, dtype, self.parameters)
 
     cdef int check(self, Rows rows) except -1:
         """Rows in another precision or of another width would be misread: the one thing that the core looks at."""
@@ -309,23 +309,14 @@ cdef class Network:
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         return logits_of([self], rows, order, block)[0]
 
-    def total_loss(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=BLOCK):
-        """Weighted sum of the losses of the rows named by `order`, without smoothing or l2: what early stopping watches."""
-        cdef double total, flops = 0
-        cdef Workspace work = self.workspace(rows, min(block, order.shape[0]), False)
-        self.check(rows)
-        with nogil:
-            total = self.sum_of_losses(rows, &order[0], order.shape[0], work, block, &flops, None)
-        return total
-
     cdef double sum_of_losses(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, Py_ssize_t block, double* flops, stop,
+        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, double* flops, stop,
     ) except? -1 nogil:
-        """The same, in a workspace for blocks of rows."""
+        """Weighted sum of the losses of some rows, without smoothing or l2: what early stopping watches."""
         cdef Py_ssize_t start = 0, n
         cdef double total = 0
         while start < n_rows:
-            n = min(block, n_rows - start)
+            n = min(<Py_ssize_t> BLOCK, n_rows - start)
             self.gather(rows, order + start, n, work)
             self.forward(rows, order + start, n, work, 0, 0)
             total += self.loss_of(rows, order + start, n, work, 1, 0, NULL)

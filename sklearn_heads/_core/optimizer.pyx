@@ -36,8 +36,8 @@ cdef class Optimizer:
 
     def hold(self, first, second, n_steps):
         """Copy these moments and this number of steps: the state."""
-        self.first, self.second, self.n_steps = first, second, n_steps = roomy(first), roomy(second), n_steps
-        self.first_at, self.second_at = <char*> address(first), <char*> address(second)
+        self.first, self.second, self.n_steps = roomy(first), roomy(second), n_steps
+        self.first_at, self.second_at = <char*> address(self.first), <char*> address(self.second)
 
     def __reduce__(self):
         rule = self.rule

@@ -26,8 +26,8 @@ typedef struct {
 
 /* ---- rows to columns and back ---- */
 
-/* The way back from a shuffle (loops.h) of heaps that follow one another. */
-LOOP FN(unshuffle)(const REAL *restrict in, size m, REAL *restrict out)
+/* The way back from interleaving (loops.h) heaps that follow one another. */
+LOOP FN(separate)(const REAL *restrict in, size m, REAL *restrict out)
 {
     SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[q * m + i] = in[GROUP * i + q]; }
 }
@@ -47,13 +47,13 @@ static void FN(load)(FN(Strip) *s, const REAL *x, size first, size c, REAL *tile
         FN(copy_rows)(x + first, s->k, s->spare, c, s->rows, c);
         memset(s->spare + s->rows * c, 0, (size_t)((all - s->rows) * c) * sizeof(REAL));
     }
-    FN(shuffle)(whole ? x : s->spare, s->h * c, s->h * c, tile); /* heap q: rows q h .. q h + h - 1 */
+    FN(interleave)(whole ? x : s->spare, s->h * c, s->h * c, tile); /* heap q: rows q h .. q h + h - 1 */
 }
 
 static void FN(store)(FN(Strip) *s, REAL *x, size first, size c)
 {
     const int whole = s->rows == s->h * GROUP && c == s->k;
-    FN(unshuffle)(s->tile, s->h * c, whole ? x : s->spare);
+    FN(separate)(s->tile, s->h * c, whole ? x : s->spare);
     if (!whole) FN(copy_rows)(s->spare, c, x + first, s->k, s->rows, c);
 }
 

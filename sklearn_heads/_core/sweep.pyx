@@ -20,30 +20,35 @@ from libc.math cimport sqrt
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memcpy, memset
 
-RATIO, CORRELATION, ROOT_PRODUCT, EXACT_MATCH, TWO_RATIOS = 0, 1, 2, 3, 4
-GROUPS, MATTHEWS, KAPPA, COST = 0, 1, 2, 3
+# Kinds of metric, as above.
+cpdef enum:
+    RATIO, CORRELATION, ROOT_PRODUCT, EXACT_MATCH, TWO_RATIOS
+
+# Kinds of objective over several classes: a sum over them of a RATIO each, or a number of the whole table.
+cpdef enum:
+    GROUPS, MATTHEWS, KAPPA, COST
 
 # Rounding in the running sums may miss a bound that exact arithmetic meets.
 TOLERANCE = 1e-12
 cdef double SLACK = TOLERANCE
 # Rows of a block, of which only the sums may be needed.
-BLOCK = 64
-cdef Py_ssize_t ROWS = BLOCK
+cpdef enum:
+    BLOCK = 64
 
 
 cdef inline double value(int kind, const double* m, double tp, double fp) noexcept nogil:
     cdef double q
-    if kind == 0:
+    if kind == RATIO:
         q = m[3] + m[4] * tp + m[5] * fp
         return (m[0] + m[1] * tp + m[2] * fp) / q if q > 0 else 0
-    if kind == 1:
+    if kind == CORRELATION:
         q = tp + fp
         q = m[3] * q * (m[4] - q)
         return (m[1] * tp + m[2] * fp) / sqrt(q) if q > 0 else 0
-    if kind == 2:
+    if kind == ROOT_PRODUCT:
         q = tp * (m[1] - fp)
         return sqrt(q / m[0]) if q > 0 else 0
-    if kind == 4:
+    if kind == TWO_RATIOS:
         q = tp + fp
         return m[0] * tp / (m[1] + q) + m[2] * (m[3] - fp) / (m[4] - q)
     return tp == m[0] and fp == 0
@@ -87,7 +92,7 @@ def block_totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1
     cdef double P = 0, N = 0
     with nogil:
         for k in range(blocks.shape[0]):
-            start, stop = ROWS * k, min(ROWS * (k + 1), pos.shape[0])
+            start, stop = BLOCK * k, min(BLOCK * (k + 1), pos.shape[0])
             blocks[k, 0] = drawn(&pos[0], &counts[0], start, stop)
             blocks[k, 1] = drawn(&neg[0], &counts[0], start, stop)
             P += blocks[k, 0]
@@ -106,7 +111,7 @@ cdef inline Py_ssize_t walk_ratio(
     past the optimum hardly a block is entered.
     """
     cdef Py_ssize_t i, k, first = 0 if none_allowed else -1
-    cdef double a, b, v = value(0, m, 0, 0) if none_allowed else 0, tp, fp, tp_next = 0, fp_next = 0
+    cdef double a, b, v = value(RATIO, m, 0, 0) if none_allowed else 0, tp, fp, tp_next = 0, fp_next = 0
     for k in range(blocks.shape[0]):
         tp, fp = tp_next, fp_next
         tp_next += blocks[k, 0]
@@ -114,7 +119,7 @@ cdef inline Py_ssize_t walk_ratio(
         a = m[0] - v * m[3] + max((m[1] - v * m[4]) * tp, (m[1] - v * m[4]) * tp_next)
         if first >= 0 and a + max((m[2] - v * m[5]) * fp, (m[2] - v * m[5]) * fp_next) <= 0:
             continue
-        for i in range(ROWS * k, min(ROWS * (k + 1), n)):
+        for i in range(BLOCK * k, min(BLOCK * (k + 1), n)):
             tp += counts[i] * pos[i]
             fp += counts[i] * neg[i]
             if last[i]:
@@ -161,7 +166,7 @@ def sweep(
     cdef Py_ssize_t i, first, final, n = pos.shape[0]
     cdef double best
     with nogil:
-        if kind == 0 and sense == 0:
+        if kind == RATIO and sense == 0:
             first = walk_ratio(&pos[0], &neg[0], &counts[0], &last[0], n, blocks, &metric[0], none_allowed, &best)
         else:
             first = walk(&pos[0], &neg[0], &counts[0], &last[0], n, kind, &metric[0], limit_kind, &limit[0], sense,
@@ -214,7 +219,7 @@ def sweep_classes(
 ):
     """The best position when the first rows leave their rival class for the target class.
 
-    kind 0 sums share_c metric_c(tp_c, fp_c) over the classes; 1 is Matthews, 2 Cohen's kappa, 3 minus the mean cost.
+    GROUPS sums share_c metric_c(tp_c, fp_c) over the classes; MATTHEWS, Cohen's KAPPA and COST, minus its mean, are of all.
     tp and predicted hold the weight a class with every row at its rival; they are overwritten.
     Returns (first, value); position 0 gives no row to the target.
     """
@@ -228,18 +233,18 @@ def sweep_classes(
             overlap += predicted[c] * actual[c]
             squares += predicted[c] * predicted[c]
             actual_squares += actual[c] * actual[c]
-            if kind == 0:
-                total += share[c] * value(0, &metrics[c, 0], tp[c], predicted[c] - tp[c])
-        if kind == 3:
+            if kind == GROUPS:
+                total += share[c] * value(RATIO, &metrics[c, 0], tp[c], predicted[c] - tp[c])
+        if kind == COST:
             for i in range(truth.shape[0]):
                 total -= weight[i] * cost[truth[i], rival[i]] / n
         best = class_value(kind, total, n, hits, overlap, squares, actual_squares)
         for i in range(truth.shape[0]):
             r, y, w = rival[i], truth[i], weight[i]
-            if kind == 0:
-                total -= share[r] * value(0, &metrics[r, 0], tp[r], predicted[r] - tp[r])
-                total -= share[target] * value(0, &metrics[target, 0], tp[target], predicted[target] - tp[target])
-            elif kind == 3:
+            if kind == GROUPS:
+                total -= share[r] * value(RATIO, &metrics[r, 0], tp[r], predicted[r] - tp[r])
+                total -= share[target] * value(RATIO, &metrics[target, 0], tp[target], predicted[target] - tp[target])
+            elif kind == COST:
                 total += w * (cost[y, r] - cost[y, target]) / n
             else:
                 overlap += w * (actual[target] - actual[r])
@@ -249,9 +254,9 @@ def sweep_classes(
             predicted[target] += w
             tp[r] -= w * (y == r)
             tp[target] += w * (y == target)
-            if kind == 0:
-                total += share[r] * value(0, &metrics[r, 0], tp[r], predicted[r] - tp[r])
-                total += share[target] * value(0, &metrics[target, 0], tp[target], predicted[target] - tp[target])
+            if kind == GROUPS:
+                total += share[r] * value(RATIO, &metrics[r, 0], tp[r], predicted[r] - tp[r])
+                total += share[target] * value(RATIO, &metrics[target, 0], tp[target], predicted[target] - tp[target])
             if last[i]:
                 v = class_value(kind, total, n, hits, overlap, squares, actual_squares)
                 if v > best + SLACK:
@@ -263,10 +268,10 @@ cdef inline double class_value(
     int kind, double total, double n, double hits, double overlap, double squares, double actual_squares,
 ) noexcept nogil:
     cdef double d
-    if kind == 1:
+    if kind == MATTHEWS:
         d = (n * n - squares) * (n * n - actual_squares)
         return (hits * n - overlap) / sqrt(d) if d > 0 else 0
-    if kind == 2:
+    if kind == KAPPA:
         d = n * n - overlap
         return (hits * n - overlap) / d if d > 0 else 0
     return total

@@ -10,6 +10,22 @@
  * tests/test_losses_accuracy.py holds them to 1e-15 at every margin and every instruction set.
  */
 
+/* What the precision before has left. */
+#undef BITS
+#undef MANTISSA
+#undef BIAS
+#undef SHIFTER
+#undef TWO_MANTISSA
+#undef LIFT
+#undef LOWER
+#undef EXP_FLOOR
+#undef EXPM1_FLOOR
+#undef LN2_HI
+#undef LN2_LO
+#undef LARGEST
+#undef FABS
+#undef SQRT
+
 #if REAL_IS_DOUBLE
 #define BITS uint64_t
 #define MANTISSA 52

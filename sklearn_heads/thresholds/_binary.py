@@ -56,8 +56,7 @@ def explain(ranking, pos, neg, metric, constraint) -> str:
     if constraint is None or not metric.defined(pos.sum(), neg.sum()):
         return (
             f"The held-out rows with weight hold one class only, for which {metric.name} is undefined. Use more folds "
-            "that "
-            "are stratified, or more rows."
+            "that are stratified, or more rows."
         )
     _, values = ranking.curve(constraint.metric, pos, neg)
     name, bound = constraint.metric.name, constraint.bound

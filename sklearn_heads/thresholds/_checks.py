@@ -77,8 +77,7 @@ def check_target(y):
         return "multilabel", y, None
     if found not in ("binary", "multiclass", None):
         raise ValueError(
-            f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, "
-            "or "
+            f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, or "
             "be a 0/1 matrix of labels (MultiLabelBinarizer makes one). Continuous values want a regressor, or binning."
         )
     y = y if plain else column_or_1d(y, warn=True)
@@ -159,8 +158,7 @@ def check_scores(scores, folds):
     if all((part.max(axis=0) == part.min(axis=0)).all() for part in parts):
         raise ValueError(
             "The provided estimator makes constant predictions: every held-out row has the same score, so any cut "
-            "predicts "
-            "one class. Look at the estimator's features and its regularisation."
+            "predicts one class. Look at the estimator's features and its regularisation."
         )
 
 
@@ -169,6 +167,5 @@ def check_labels(held):
     if held.kind == "multilabel" and len(absent := np.flatnonzero(~held.codes.any(axis=0))):
         raise ValueError(
             f"Labels {absent.tolist()} have no positive row in any fold, so no cut can be learned for them. Drop these "
-            "columns "
-            "of y, or add rows that have them."
+            "columns of y, or add rows that have them."
         )

@@ -70,7 +70,7 @@ class Sample:
         return core.sweep_classes(
             self.label[order], rival[order], self.weight[order], last, target, self.objective.kind, self.numbers,
             self.share, self.objective.cost, self.actual, tp, predicted,
-        )  # fmt: skip
+        )
 
 
 class Biases:

@@ -69,7 +69,7 @@ class ThresholdCurveDisplay:
     def from_predictions(
         cls, y_true: Any, scores: Any, *, scoring: Any = "f1", constraint: Any = None, cuts: Any = None,
         pos_label: Any = None, sample_weight: Any = None, names: Any = None, ax: Any = None,
-    ):  # fmt: skip
+    ):
         """Draw any scores: (n,) of the positive class, or (n, L) for a 0/1 matrix of labels, drawn label by label.
 
         cuts, a float or (L,), are marked; cuts that break the constraint are shaded. Other parameters as in
@@ -144,7 +144,7 @@ class ThresholdCurveDisplay:
         ax.fill_between(
             curve.scores, 0, 1, where=~curve.feasible, step="pre", color="0.85", transform=ax.get_xaxis_transform(),
             label=None if curve.feasible.all() else "infeasible",
-        )  # fmt: skip
+        )
         if curve.cut is not None:
             ax.axvspan(curve.cut - curve.std, curve.cut + curve.std, color="C3", alpha=0.15, lw=0)
             ax.axvline(curve.cut, color="C3", label=f"cut {curve.cut:.3g}")

@@ -163,7 +163,7 @@ class MicroCuts(LabelCuts):
                 current[label] = core.sweep(
                     self.pos[label], self.neg[label], drawn[label], r.last, blocks[label], core.RATIO, part, 0, nothing,
                     0, 0.0, r.none_allowed,
-                )[:2]  # fmt: skip
+                )[:2]
             tp, fp, *_ = np.sum(
                 [core.totals(*part, stop) for *part, stop in zip(self.pos, self.neg, drawn, current[:, 0])], axis=0
             )
@@ -221,7 +221,7 @@ class RowCuts(LabelCuts):
                 *found, value = core.sweep_groups(
                     y[r.order], 1 - y[r.order], r.order, r.last, self.metric.kind, self.numbers, share,
                     tp.copy(), fp.copy(), r.none_allowed,
-                )  # fmt: skip
+                )
                 if value > best + core.TOLERANCE:
                     solution[label], best = found, value
                     predicted[r.order, label] = np.arange(len(y)) < found[0]
@@ -272,7 +272,7 @@ class SharedCut:
         first, final, _ = core.sweep_groups(
             pos, neg, self.group, self.ranking.last, self.metric.kind, self.metric.coefficients(P, N), share,
             nothing, nothing.copy(), self.ranking.none_allowed,
-        )  # fmt: skip
+        )
         return np.array([first, final])
 
     def evaluate(self, solution, counts) -> float:

@@ -21,6 +21,7 @@ class Metric(NamedTuple):
     numbers: Callable
     needs: str = ""
     symmetric: bool = False
+    is_fbeta: bool = False
 
     @property
     def is_mean(self) -> bool:
@@ -52,7 +53,7 @@ class Metric(NamedTuple):
 def fbeta(beta: float = 1.0) -> Metric:
     """F-beta, (1 + beta^2) tp / (beta^2 P + tp + fp)."""
     b = beta**2
-    return Metric(f"f{beta:g}", core.RATIO, lambda P, N: (0, 1 + b, 0, b * P, 1, 1), needs="P")
+    return Metric(f"f{beta:g}", core.RATIO, lambda P, N: (0, 1 + b, 0, b * P, 1, 1), needs="P", is_fbeta=True)
 
 
 def both_classes(metric: Metric, weighted: bool) -> Metric:
@@ -74,7 +75,7 @@ def cost(matrix) -> Metric:
     return Metric(
         "cost", core.RATIO,
         lambda P, N: (-(c00 * N + c10 * P), c10 - c11, c00 - c01, P + N, 0, 0), symmetric=True,
-    )  # fmt: skip
+    )
 
 
 EXACT_MATCH = Metric("accuracy", core.EXACT_MATCH, lambda P, N: (P, 0, 0, 0, 0, 0))
@@ -100,4 +101,4 @@ METRICS = {
         ),
         Metric("geometric_mean", core.ROOT_PRODUCT, lambda P, N: (P * N, N, 0, 0, 0, 0), "PN", True),
     )
-}  # fmt: skip
+}

@@ -69,8 +69,7 @@ def parse_scoring(scoring, kind: str, estimator) -> Objective:
     if getattr(scorer, "_response_method", "predict") != "predict":
         raise ValueError(
             f"scoring={scoring!r} ranks or grades scores and is the same for every threshold, so there is nothing to "
-            "tune. "
-            'Use a metric of predicted labels, such as "f1", "balanced_accuracy" or "matthews_corrcoef".'
+            'tune. Use a metric of predicted labels, such as "f1", "balanced_accuracy" or "matthews_corrcoef".'
         )
     function = getattr(scorer, "_score_func", None)
     given = dict(getattr(scorer, "_kwargs", {}))
@@ -115,14 +114,13 @@ def _known(function, given, scorer) -> Metric | None:
 
 def _arrange(metric, average, kind, scoring, other) -> Objective:
     """The metric with the average that the problem calls for; `other` where only the scorer's function will do."""
-    is_fbeta = metric.name[0] == "f" and metric.needs == "P"
-    averaged = is_fbeta or metric.name in ("jaccard", "precision", "recall")
+    averaged = metric.is_fbeta or metric.name in ("jaccard", "precision", "recall")
     if kind == "binary":
         if average == "binary":
             return Objective(metric, pos_label=None if other is None else other.pos_label)
-        if is_fbeta and average in ("macro", "weighted"):
+        if metric.is_fbeta and average in ("macro", "weighted"):
             return Objective(both_classes(metric, weighted=average == "weighted"))
-        return Objective(METRICS["accuracy"]) if is_fbeta and average == "micro" else other
+        return Objective(METRICS["accuracy"]) if metric.is_fbeta and average == "micro" else other
     if averaged and average == "binary":
         name = "samples" if kind == "multilabel" else "weighted"
         raise ValueError(
@@ -191,8 +189,7 @@ def parse_constraint(constraint, objective: Objective, kind: str, strategy: str)
     if objective.metric is None or not separate:
         raise ValueError(
             "constraint needs cuts that are found one at a time: a binary problem, or labels with a macro or weighted "
-            "average "
-            f"and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."
+            f"average and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."
         )
     return Constraint(METRICS[name], 1 if operator == ">=" else -1, bound)
 

@@ -74,8 +74,7 @@ def _labels_for(how, held, objective):
     if held.method != "predict_proba" or objective.average == "samples":
         raise ValueError(
             'aggregate="expected" takes probabilities for labels: it needs an estimator with predict_proba, and a '
-            "metric "
-            'of counts (not a mean over rows, such as f1_samples or subset accuracy). Use aggregate="bagged".'
+            'metric of counts (not a mean over rows, such as f1_samples or subset accuracy). Use aggregate="bagged".'
         )
     return held.scores
 
@@ -101,10 +100,9 @@ def _rare_labels(tuner, held, common, objective, candidates, rng) -> dict:
         return {}
     warnings.warn(
         f"Labels {rare.tolist()} have fewer than min_positives={tuner.min_positives} positive (or negative) rows, too "
-        "few "
-        "for a cut of their own: they share the cut that is best for all labels together (micro average).",
+        "few for a cut of their own: they share the cut that is best for all labels together (micro average).",
         UserWarning, stacklevel=4,
-    )  # fmt: skip
+    )
     metric = METRICS["f1"] if objective.average == "samples" else objective.metric
     shared = SharedCut(*common, metric, "micro", candidates)
     tuned = aggregate(shared, tuner.aggregate, held.folds, tuner.n_bootstraps, rng)

@@ -35,15 +35,14 @@ def columns(output, kind: str, method: str, own_classes, classes, positive: int)
             output = np.column_stack([
                 p[:, 1] if p.shape[1] == 2 else np.full(len(p), float(seen[0] == 1))
                 for p, seen in zip(output, own_classes)
-            ])  # fmt: skip
+            ])
         return np.asarray(output, float)
     output = np.asarray(output, float)
     if kind == "binary":
         if len(own_classes) != 2:
             raise ValueError(
                 f"The estimator saw only class {np.asarray(own_classes).tolist()[0]!r} in a training fold, so it has "
-                "no score for the other. "
-                "Use stratified folds, fewer folds, or more rows of the rare class."
+                "no score for the other. Use stratified folds, fewer folds, or more rows of the rare class."
             )
         if method == "predict_proba":
             return output[:, positive]
@@ -68,8 +67,7 @@ def check_finite(scores, where: str):
         raise ValueError(
             f"The estimator gives NaN or infinite scores {where}: {len(bad)} of {len(scores)} rows, the first at row "
             f"{bad[0]}. "
-            "A cut cannot place them. Look for overflow or missing values in X, and scale or impute before the "
-            "classifier."
+            "A cut cannot place them. Look for overflow or missing values in X, and scale or impute before the classifier."
         )
 
 
@@ -87,8 +85,7 @@ def with_stored_oof(estimator):
     if not hasattr(inner, "get_params") or "store_oof" not in inner.get_params(deep=False):
         raise ValueError(
             'cv="oof" tunes on the out-of-fold probabilities that an estimator leaves behind in `oof_proba_`, and '
-            f"{type(inner).__name__} has no `store_oof` parameter to ask for them. Use cross-validation: cv=5, or "
-            "cv=None."
+            f"{type(inner).__name__} has no `store_oof` parameter to ask for them. Use cross-validation: cv=5, or cv=None."
         )
     return clone(estimator).set_params(**{f"{prefix}store_oof": True})
 
@@ -139,8 +136,7 @@ def fit_and_score(tuner, X, y, kind: str, routed, read, fits):
     if not tuner.refit and len(splits) > 1:
         raise ValueError(
             f"When cv has several folds, refit cannot be False: there are {len(splits)} fitted estimators and none to "
-            "predict "
-            "with. Leave refit=True, or hold out one part, cv=0.2."
+            "predict with. Leave refit=True, or hold out one part, cv=0.2."
         )
     if not tuner.refit:
         (train, test), (one,) = splits[0], fits.plan(["fit-part"])

@@ -50,7 +50,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         Such as ("precision", ">=", 0.9) or ("alert_rate", "<=", 0.05); for macro and weighted averages to be met by
         each label.
     cost_matrix : array-like of shape (K, K), default=None
-        cost_matrix[i][j] is the cost of predicting class j for a row of class i. Minimised instead of a metric.
+        cost_matrix[i][j] is the cost of predicting class j for a row of class i, in the order of `classes_` (words: of the
+        alphabet). Minimised instead of a metric; for labels of shape (2, 2), the same for each.
     aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
         "bagged" averages over bootstraps; for accuracy and balanced accuracy, and for several classes unless a cost is
         minimised, it keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag, 0.5 and 0
@@ -92,8 +93,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
     threshold_std_ : float or ndarray
         Standard error of these: over bootstraps, of the mean over folds, or by the jackknife over folds.
     best_score_ : float
-        The metric to expect on new rows, never the maximum on rows seen: each row is decided by the average over the
-        bootstraps that left it out (biases and folds: the mean score of each solution on the rows it left out).
+        The metric, or minus the mean cost, to expect on new rows, never the maximum on rows seen: each row is decided by the
+        average over the bootstraps that left it out (biases and folds: the mean score of each solution on the rows it left out).
     cv_results_ : dict
         "thresholds" and "scores" on the held-out rows: every cut, increasing; lists of them for labels; for several
         classes the biases of each start.
