@@ -111,7 +111,8 @@ class InputEncoding:
         if weights is not None:  # of mean one: StandardScaler's test for constant columns reads them as a number of rows
             weights = weights / weights.mean()
         scaler = StandardScaler(with_mean=not self.is_sparse_)
-        for block in blocks(X.shape[0], BLOCK // (max(1, X.nnz // X.shape[0]) if self.is_sparse_ else d)):
+        a_row = max(1, X.nnz // X.shape[0]) if self.is_sparse_ else d
+        for block in blocks(X.shape[0], max(BLOCK, 32 * d) // a_row):  # each block costs something a column, too
             some = X[block].astype(np.float64, copy=False)  # of sparse float32, it would add up variances in float32
             with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
                 scaler.partial_fit(some, sample_weight=None if weights is None else weights[block])
