@@ -33,8 +33,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_heads import MLPBinary, ThresholdTuner
-from sklearn_heads.thresholds._binary import BinaryCut
-from sklearn_heads.thresholds._metrics import METRICS as EXACT
+from sklearn_heads.thresholds._search.binary import BinaryCut
+from sklearn_heads.thresholds._search.metrics import METRICS as EXACT
 
 SETS = ("mammography", "coil2000", "sick", "yeast_me2")
 FOLDS = StratifiedKFold(5)

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from sklearn.utils._param_validation import Options, StrOptions
 
-from sklearn_heads._base import MLPBase
-from sklearn_heads._labels import check_class_labels, check_label_matrix, check_several_classes, check_two_classes
+from sklearn_heads._mlp.base import MLPBase
+from sklearn_heads._mlp.labels import check_class_labels, check_label_matrix, check_several_classes, check_two_classes
 from sklearn_heads.heads import MultiSigmoid, OneVsRest, Sigmoid, Softmax
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sklearn_heads import losses
 from sklearn_heads._core import kernels
-from sklearn_heads._labels import some
+from sklearn_heads._mlp.labels import some
 
 # Class frequencies are read as if this share of the rows were spread evenly over the classes: an initial bias of a class or
 # label that hardly occurs stays within reach of training. A share, not a count, so that repeating all rows changes nothing.

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn_heads._core.network import logits_of
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sklearn_heads import _members
+from sklearn_heads._mlp import members
 from sklearn_heads.heads import MultiSigmoid
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -58,8 +58,8 @@ def test_bits_of_a_prediction_do_not_depend_on_n_jobs(name, monkeypatch):
         portions.append(len(order))
         return logits_of(networks, rows, order)
 
-    monkeypatch.setattr(_members, "logits_of", watched)
-    monkeypatch.setattr(_members, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(members, "logits_of", watched)
+    monkeypatch.setattr(members, "WORTH_A_THREAD", 1)
     X, y = data(name, 1000)
     clf = HEADS[name](**CHANCE, random_state=7).fit(X, y)
     expected = clf.decision_function(X)

@@ -68,7 +68,7 @@ def test_links_between_pages_lead_somewhere(page):
 def test_architecture_lists_every_source_file():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     first_cells = "".join(line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `"))
-    listed = set(re.findall(r"`([\w/.]+)`", first_cells))
+    listed = {name for name in re.findall(r"`([\w/.]+)`", first_cells) if not name.endswith("/")}  # rooms have a table, too
     kinds = {".py", ".pyx", ".pxd", ".h", ".typed"}
     present = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*") if path.suffix in kinds}
     assert listed == present

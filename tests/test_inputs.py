@@ -9,8 +9,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 from sklearn_heads._core.network import Network
 
-from sklearn_heads import MLPBinary, _inputs
-from sklearn_heads._inputs import BOUND, InputEncoding, quantiles
+from sklearn_heads import MLPBinary
+from sklearn_heads._mlp import encoding
+from sklearn_heads._mlp.encoding import BOUND, InputEncoding, quantiles
 
 
 def encoded(encoding, X, dtype=np.float64):
@@ -181,7 +182,7 @@ def test_sparse_is_scaled_only(X):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_statistics_do_not_depend_on_the_precision_of_X(container, weighted, monkeypatch):
     """However many blocks they come from: summed up in float32, constant columns seem to vary, and become huge by scaling."""
-    monkeypatch.setattr(_inputs, "BLOCK", 400)
+    monkeypatch.setattr(encoding, "BLOCK_VALUES", 400)
     rng = np.random.default_rng(6)
     X = np.column_stack([rng.normal(1e3, 1, 500), *np.tile(rng.uniform(0.1, 300, 19), (500, 1)).T]).astype(np.float32)
     weights = rng.uniform(0.1, 3, 500) if weighted else None

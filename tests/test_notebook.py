@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.fixes import parse_version
 
-from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner, _notebook
+from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner
+from sklearn_heads._sklearn import notebook
 
 ESTIMATORS = [MLPBinary(), MLPMulticlass(), MLPMultiLabel(), ThresholdTuner(LogisticRegression())]
 with_tooltips = pytest.mark.skipif(
@@ -47,6 +48,6 @@ def test_fitted_estimators_show_what_they_learned():
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=kind_of)
 def test_links_stay_on_the_page_until_there_is_a_site(estimator, monkeypatch):
     links = [link for link in re.findall('href="(.*?)"', estimator_html_repr(estimator)) if "scikit-learn.org" not in link]
-    assert all(link.startswith(_notebook.HERE) for link in links)
+    assert all(link.startswith(notebook.HERE) for link in links)
     monkeypatch.setattr(type(estimator), "_doc_link_template", "https://host.example/{estimator_name}.html")
     assert f"https://host.example/{kind_of(estimator)}.html" in estimator_html_repr(estimator)

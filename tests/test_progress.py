@@ -13,7 +13,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 
-from sklearn_heads import MLPBinary, MLPMulticlass, ThresholdTuner, _progress
+from sklearn_heads import MLPBinary, MLPMulticlass, ThresholdTuner
+from sklearn_heads._sklearn import callbacks
 
 since_1_9 = pytest.mark.skipif(not importlib.util.find_spec("sklearn.callback"), reason="callbacks came with scikit-learn 1.9")
 SMALL = {"hidden_layer_sizes": (6,), "max_iter": 8, "random_state": 0, "learning_rate_init": 0.05, "dtype": "float64"}
@@ -280,7 +281,7 @@ def test_a_tuner_of_any_classifier_and_of_a_fitted_one():
 def test_before_1_9_set_callbacks_says_what_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.callback", None)
     monkeypatch.setattr(sklearn, "__version__", "1.6.1")
-    spec = importlib.util.spec_from_file_location("older", _progress.__file__)
+    spec = importlib.util.spec_from_file_location("older", callbacks.__file__)
     older = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(older)
     with pytest.raises(ImportError, match=r"needs scikit-learn 1\.9 or later, and this is 1\.6\.1"):

@@ -13,9 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_heads import MLPBinary, MLPMulticlass
-from sklearn_heads._inputs import quantiles
-from sklearn_heads._labels import check_class_labels
-from sklearn_heads._random import random_stream
+from sklearn_heads._mlp.encoding import quantiles
+from sklearn_heads._mlp.labels import check_class_labels
+from sklearn_heads._sklearn.random import random_stream
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

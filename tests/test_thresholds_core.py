@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sklearn_heads._core import sweep as core
-from sklearn_heads.thresholds._binary import summed
-from sklearn_heads.thresholds._metrics import METRICS, fbeta
-from sklearn_heads.thresholds._ranking import Ranking, descending
+from sklearn_heads.thresholds._search import sweep as core
+from sklearn_heads.thresholds._search.binary import summed
+from sklearn_heads.thresholds._search.metrics import METRICS, fbeta
+from sklearn_heads.thresholds._search.ranking import Ranking, descending
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

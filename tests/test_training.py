@@ -6,8 +6,9 @@ import pytest
 from data import HEADS, SMALL, STILL, data, still, uneven
 from sklearn.metrics import log_loss
 
-from sklearn_heads import MLPBinary, MLPMulticlass, _members
-from sklearn_heads._members import FEW_ROWS
+from sklearn_heads import MLPBinary, MLPMulticlass
+from sklearn_heads._mlp import members
+from sklearn_heads._mlp.members import FEW_ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -79,8 +80,8 @@ def test_given_validation_rows_take_no_rows_of_x(early_stopping):
 @pytest.mark.parametrize("fraction", [0.1, 0.25])
 def test_a_split_takes_its_share_and_keeps_the_classes_balanced(fraction, monkeypatch):
     seen = []
-    split = _members.validation_split
-    monkeypatch.setattr(_members, "validation_split", lambda *a: seen.append(split(*a)) or seen[-1])
+    split = members.validation_split
+    monkeypatch.setattr(members, "validation_split", lambda *a: seen.append(split(*a)) or seen[-1])
     y = np.repeat([0, 1, 2], [20, 80, 100])
     X = np.random.RandomState(0).normal(size=(200, 5))
     clf = MLPMulticlass(**ONE, max_iter=2, validation_fraction=fraction).fit(X, y)

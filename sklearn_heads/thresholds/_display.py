@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_heads.thresholds._binary import feasible_positions
 from sklearn_heads.thresholds._checks import check_target, check_weight, positive_class
-from sklearn_heads.thresholds._metrics import METRICS
 from sklearn_heads.thresholds._objective import parse_constraint, parse_scoring
-from sklearn_heads.thresholds._ranking import Ranking
 from sklearn_heads.thresholds._scores import check_finite
+from sklearn_heads.thresholds._search.binary import feasible_positions
+from sklearn_heads.thresholds._search.metrics import METRICS
+from sklearn_heads.thresholds._search.ranking import Ranking
 
 MOST_PANELS = 9
 NO_CUTS = (

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn import metrics as skm
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 
-from sklearn_heads.thresholds._binary import Constraint
-from sklearn_heads.thresholds._metrics import ERROR_RATE, EXACT_MATCH, HITS, METRICS, Metric, both_classes, cost, fbeta
+from sklearn_heads.thresholds._search.binary import Constraint
+from sklearn_heads.thresholds._search.metrics import ERROR_RATE, EXACT_MATCH, HITS, METRICS, Metric, both_classes, cost, fbeta
 
 AVERAGES = ("macro", "weighted", "micro", "samples")
 OWN_NAMES = ("cohen_kappa", "geometric_mean", "specificity")

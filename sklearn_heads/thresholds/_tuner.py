@@ -10,17 +10,17 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_heads._notebook import Documented
-from sklearn_heads._nothing_lost import nothing_lost
-from sklearn_heads._progress import CallbackSupportMixin, Fits, with_callbacks
-from sklearn_heads._versions import Versioned
+from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, Fits, with_callbacks
+from sklearn_heads._sklearn.notebook import Documented
+from sklearn_heads._sklearn.rollback import nothing_lost
+from sklearn_heads._sklearn.versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
-from sklearn_heads.thresholds._aggregate import aggregate
-from sklearn_heads.thresholds._grid import MOST_BOOTSTRAPS, Judge
 from sklearn_heads.thresholds._objective import as_scorer, parse_constraint, parse_cost, parse_scoring, swapped
-from sklearn_heads.thresholds._problem import Held, make_problem
 from sklearn_heads.thresholds._routing import route
 from sklearn_heads.thresholds._scores import check_finite, columns, fit_and_score, logits, score_method
+from sklearn_heads.thresholds._search.bagging import aggregate
+from sklearn_heads.thresholds._search.grid import MOST_BOOTSTRAPS, Judge
+from sklearn_heads.thresholds._search.problem import Held, make_problem
 
 
 def _inner_has(method: str):

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import _safe_indexing
 
-from sklearn_heads.thresholds._classes import Biases
-from sklearn_heads.thresholds._ranking import Ranking
+from sklearn_heads.thresholds._search.multiclass import Biases
+from sklearn_heads.thresholds._search.ranking import Ranking
 
 N_CUTS = 200
 N_PASSES = 3

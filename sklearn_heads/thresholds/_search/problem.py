@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_heads.thresholds._aggregate import aggregate
-from sklearn_heads.thresholds._binary import BinaryCut, Constraint
-from sklearn_heads.thresholds._classes import ClassBiases, ClassObjective
-from sklearn_heads.thresholds._grid import GridBiases, GridCuts
-from sklearn_heads.thresholds._labels import MicroCuts, RowCuts, SeparateCuts, SharedCut
-from sklearn_heads.thresholds._metrics import METRICS
 from sklearn_heads.thresholds._objective import Objective
 from sklearn_heads.thresholds._scores import logits
+from sklearn_heads.thresholds._search.bagging import aggregate
+from sklearn_heads.thresholds._search.binary import BinaryCut, Constraint
+from sklearn_heads.thresholds._search.grid import GridBiases, GridCuts
+from sklearn_heads.thresholds._search.metrics import METRICS
+from sklearn_heads.thresholds._search.multiclass import ClassBiases, ClassObjective
+from sklearn_heads.thresholds._search.multilabel import MicroCuts, RowCuts, SeparateCuts, SharedCut
 
 LABEL_SEARCHES = {"macro": SeparateCuts, "weighted": SeparateCuts, "micro": MicroCuts}
 

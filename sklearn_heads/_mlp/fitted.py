@@ -6,8 +6,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_heads._inputs import InputEncoding, read_X
-from sklearn_heads._members import logits
+from sklearn_heads._mlp.encoding import InputEncoding
+from sklearn_heads._mlp.inputs import read_X
+from sklearn_heads._mlp.members import logits
 
 
 class Fitted:

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_heads._core import sweep as core
-from sklearn_heads.thresholds._metrics import Metric
-from sklearn_heads.thresholds._ranking import Ranking
+from sklearn_heads.thresholds._search import sweep as core
+from sklearn_heads.thresholds._search.metrics import Metric
+from sklearn_heads.thresholds._search.ranking import Ranking
 
 N_PASSES = 20
 WHOLE = {"matthews_corrcoef": core.MATTHEWS, "cohen_kappa": core.KAPPA, "cost": core.COST}

@@ -16,56 +16,16 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import validate_data
 
 from sklearn_heads._core.batch import Rows, roomy
+from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 
 BOUND = 3.0
 N_BINS = 3  # a column of fewer distinct bins gets none
 MOST_ADDED = 512  # bins of all columns together: cost grows with them; beyond, there are none
 
-# Values of X whose statistics are taken at once: enough to be quick, few enough to add nothing to the memory that X takes.
-BLOCK = 2**18
 # Rows from which quantiles are taken: beyond these, every second, third, ... row says the same.
 QUANTILE_ROWS = 20_000
-
-
-def read_X(estimator, X, reset):
-    """X as the core reads it: C-contiguous float32 or float64, or CSR; feature names and their number checked, or kept anew."""
-    if reset and is_ready(X):
-        estimator.n_features_in_ = X.shape[1]
-        vars(estimator).pop("feature_names_in_", None)  # of an earlier fit
-        return X
-    if not reset and not hasattr(estimator, "feature_names_in_") and is_ready(X, estimator.n_features_in_):
-        return X
-    try:
-        X = validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
-    except ValueError as error:
-        if "string to float" not in str(error):
-            raise
-        raise ValueError(
-            f"{error}. X is read as numbers: encode columns of words or categories first, for instance by OneHotEncoder in a "
-            "ColumnTransformer."
-        ) from None
-    if sparse.issparse(X) and not X.has_canonical_format:  # entries given twice would be scaled, not summed
-        X = X.copy()
-        X.sum_duplicates()
-    return X
-
-
-def is_ready(X, n_features=None):
-    """Whether X needs no conversion and passes every check: for a single row, validate_data takes longer than the network."""
-    if not (
-        type(X) is np.ndarray
-        and X.dtype in (np.float64, np.float32)
-        and X.ndim == 2
-        and X.size > 0
-        and n_features in (None, X.shape[1])
-        and X.flags.c_contiguous
-    ):
-        return False
-    with np.errstate(all="ignore"):  # NaN, inf and overflow all take the slow way, which says what it found
-        return np.isfinite(X.sum())
 
 
 class InputEncoding:
@@ -112,7 +72,7 @@ class InputEncoding:
             weights = weights / weights.mean()
         scaler = StandardScaler(with_mean=not self.is_sparse_)
         a_row = max(1, X.nnz // X.shape[0]) if self.is_sparse_ else d
-        for block in blocks(X.shape[0], max(BLOCK, 32 * d) // a_row):  # each block costs something a column, too
+        for block in blocks(X.shape[0], max(BLOCK_VALUES, 32 * d) // a_row):  # each block costs something a column, too
             some = X[block].astype(np.float64, copy=False)  # of sparse float32, it would add up variances in float32
             with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
                 scaler.partial_fit(some, sample_weight=None if weights is None else weights[block])
@@ -128,7 +88,7 @@ class InputEncoding:
     def _fit_piecewise(self, X, weights, in_portions):
         low, high = X.min(axis=0), X.max(axis=0)
         two_valued = np.ones(X.shape[1], dtype=bool)
-        for block in blocks(X.shape[0], BLOCK // X.shape[1]):
+        for block in blocks(X.shape[0], BLOCK_VALUES // X.shape[1]):
             two_valued &= ((X[block] == low) | (X[block] == high)).all(axis=0)
         used = (low < high) | in_portions
         if not used.any():  # nothing to learn from, but a network needs an input
@@ -145,7 +105,7 @@ class InputEncoding:
         step = max(1, X.shape[0] // QUANTILE_ROWS)
         sampled = X[::step], None if weights is None else weights[::step]
         edges = [np.empty((N_BINS + 1, 0))]
-        for some in blocks(len(candidates), BLOCK // len(sampled[0])):
+        for some in blocks(len(candidates), BLOCK_VALUES // len(sampled[0])):
             edges.append(quantiles(sampled[0][:, self.columns_[candidates[some]]], N_BINS, sampled[1]))
         edges = np.concatenate(edges, axis=1, dtype=np.float64)
         # Told apart once they are scaled, by slopes that float32 holds: beside 1e30, numbers around 1 are one number.
@@ -225,12 +185,6 @@ class InputEncoding:
                 edges = self.edges_[:, position]
                 words[j] += f", and {N_BINS} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
-
-
-def blocks(n, size):
-    """Slices of at most this size (but at least 1), one after another, that cover n."""
-    size = max(1, size)
-    return (slice(start, start + size) for start in range(0, n, size))
 
 
 def quantiles(x, n, weights=None):

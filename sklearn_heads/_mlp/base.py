@@ -12,16 +12,17 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_heads._core.network import ACTIVATIONS
-from sklearn_heads._fitted import Fitted
-from sklearn_heads._inputs import InputEncoding, read_X
-from sklearn_heads._members import names, out_of_fold, parts, resolve, spawn, train
-from sklearn_heads._notebook import Documented
-from sklearn_heads._nothing_lost import nothing_lost
-from sklearn_heads._parameters import Parameters
-from sklearn_heads._progress import CallbackSupportMixin, fit_task, with_callbacks
-from sklearn_heads._random import random_stream
-from sklearn_heads._training import Examples, Member, Settings, initial_network
-from sklearn_heads._versions import Versioned
+from sklearn_heads._mlp.encoding import InputEncoding
+from sklearn_heads._mlp.fitted import Fitted
+from sklearn_heads._mlp.inputs import read_X
+from sklearn_heads._mlp.members import names, out_of_fold, parts, resolve, spawn, train
+from sklearn_heads._mlp.training import Examples, Member, Settings, initial_network
+from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, fit_task, with_callbacks
+from sklearn_heads._sklearn.notebook import Documented
+from sklearn_heads._sklearn.parameters import Parameters
+from sklearn_heads._sklearn.random import random_stream
+from sklearn_heads._sklearn.rollback import nothing_lost
+from sklearn_heads._sklearn.versions import Versioned
 
 
 class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):

@@ -14,8 +14,8 @@ from joblib import effective_n_jobs
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from sklearn_heads._core.network import logits_of
-from sklearn_heads._random import random_stream
-from sklearn_heads._training import keep_what_there_is
+from sklearn_heads._mlp.stopping import keep_what_there_is
+from sklearn_heads._sklearn.random import random_stream
 
 # n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
 # From some 40 rows on, folds have the lower log loss (docs/recipe.md).

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_heads._core import sweep as core
+from sklearn_heads.thresholds._search import sweep as core
 
 N_PARTS = 5
 

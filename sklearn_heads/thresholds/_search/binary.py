@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_heads._core import sweep as core
-from sklearn_heads.thresholds._metrics import Metric
-from sklearn_heads.thresholds._ranking import Ranking
+from sklearn_heads.thresholds._search import sweep as core
+from sklearn_heads.thresholds._search.metrics import Metric
+from sklearn_heads.thresholds._search.ranking import Ranking
 
 
 class Constraint(NamedTuple):

@@ -4,10 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
-from sklearn_heads._core import sweep as core
-from sklearn_heads.thresholds._binary import best_position, explain, feasible_positions, summed
-from sklearn_heads.thresholds._metrics import Metric
-from sklearn_heads.thresholds._ranking import Ranking
+from sklearn_heads.thresholds._search import sweep as core
+from sklearn_heads.thresholds._search.binary import best_position, explain, feasible_positions, summed
+from sklearn_heads.thresholds._search.metrics import Metric
+from sklearn_heads.thresholds._search.ranking import Ranking
 
 N_PASSES = 20
 

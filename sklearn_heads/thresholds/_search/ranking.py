@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sklearn_heads._core import sweep as core
+from sklearn_heads.thresholds._search import sweep as core
 
 
 def descending(scores: np.ndarray):

@@ -5,22 +5,21 @@ then the split, then a permutation an epoch) is MLPClassifier's, so that equal s
 """
 from __future__ import annotations
 
-import time
 import warnings
 from copy import copy, deepcopy
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
-from sklearn_heads._inputs import BLOCK, blocks
-from sklearn_heads._progress import say
-from sklearn_heads._threads import one_blas_thread
+from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
+from sklearn_heads._mlp.lbfgs import train_lbfgs
+from sklearn_heads._mlp.stopping import Watch, check_loss, keep_what_there_is
+from sklearn_heads._sklearn.callbacks import say
 
 # Epochs that run without a look at what they brought, at most. Interrupts are noticed all the same.
 LONG_STRETCH = 100
@@ -99,7 +98,7 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
             draw = partial(random.uniform, -bound, bound)
         else:
             draw = partial(random.normal, 0, np.sqrt((1.0 if layer == last else 2.0) / fan_in))
-        for some in blocks(fan_in, BLOCK // fan_out):  # no second copy of large weights, in double
+        for some in blocks(fan_in, BLOCK_VALUES // fan_out):  # no second copy of large weights, in double
             W[some] = draw(W[some].shape)
         if weight_init == "glorot_uniform":
             b[...] = draw(fan_out)
@@ -174,7 +173,7 @@ class Member:
         """
         try:
             if settings.solver == "lbfgs":
-                self._train_lbfgs(settings, examples, l2, stop, name, steps)
+                train_lbfgs(self, settings, examples, l2, stop, name, steps)
             else:
                 self._train_epochs(settings, examples, validation, l2, stop, name, steps)
         finally:
@@ -232,62 +231,6 @@ class Member:
         if settings.verbose:
             say(f"{name}epoch {self.best_iter_:4d}   loss {loss:.5f}")
 
-    def _train_lbfgs(self, settings, examples, l2, stop, name, steps):
-        """L-BFGS on all rows at once."""
-        network = self.network
-        n_weights, n_rows = network.n_weights, len(examples.order)
-        # A convex problem is worth solving to the digits, with LogisticRegression's tolerance; else scipy's, as MLPClassifier.
-        ftol = 64 * np.finfo(np.float64).eps if network.n_layers == 1 else 2.220446049250313e-09
-
-        def value_and_gradient(parameters):
-            steps.begin()
-            network.parameters[:] = parameters
-            value, gradient = network.loss_and_gradient(
-                examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
-            )
-            weights = parameters[:n_weights]
-            gradient[:n_weights] += l2 / n_rows * weights
-            return value + 0.5 * l2 / n_rows * (weights @ weights), gradient
-
-        def record(intermediate_result):
-            self.n_iter_ += 1
-            self.loss_ = float(intermediate_result.fun)
-            self.loss_curve_.append(self.loss_)
-            best[:] = intermediate_result.x
-            if settings.verbose:
-                say(f"{name}iteration {self.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
-            if steps.end():
-                raise StopIteration
-
-        self.n_iter_, best = 0, network.parameters.copy()
-        try:
-            with one_blas_thread():  # scipy's own steps: sums by several threads would differ in the last bit
-                result = minimize(
-                    value_and_gradient,
-                    best.copy(),
-                    method="L-BFGS-B",
-                    jac=True,
-                    callback=record,
-                    options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
-                )
-        except KeyboardInterrupt:
-            keep_what_there_is(stop)
-        else:
-            best[:] = result.x
-            check_loss(float(result.fun), self.n_iter_, settings, self.encoding)
-            self.n_iter_ = max(result.nit, 1)
-            if result.status and not steps.enough:
-                warnings.warn(
-                    f"lbfgs stopped before it converged (max_iter={settings.max_iter}, max_fun={settings.max_fun}; it says "
-                    f"{result.message!r}): raise these or alpha, or scale the columns of X.",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
-            self.loss_ = float(result.fun)
-        network.parameters[:] = best
-        self.best_iter_ = len(self.loss_curve_)
-        self.t_ += self.n_iter_ * n_rows
-
 
 def new_optimizer(settings, network):
     s = settings
@@ -323,76 +266,3 @@ class EpochRunner:
         if settings.solver == "sgd" and settings.learning_rate == "invscaling":
             member.optimizer.learning_rate = settings.learning_rate_init / (member.t_ + 1) ** settings.power_t
         return new
-
-
-class Watch:
-    """Looks at the losses of each epoch: history, whether to stop, the lines a person reads."""
-
-    def __init__(self, settings, member, has_validation, name):
-        self.settings, self.member, self.has_validation, self.name = settings, member, has_validation, name
-        self.best, self.patience_used = np.inf, 0
-        self.start = time.perf_counter()
-
-    @property
-    def patience_left(self):
-        """Epochs after which it may say stop, at the soonest."""
-        return self.settings.n_iter_no_change - self.patience_used + 1
-
-    def says_stop(self, loss, watched):
-        settings, member = self.settings, self.member
-        member.loss_ = loss
-        member.loss_curve_.append(loss)
-        epoch = len(member.loss_curve_)
-        check_loss(loss, epoch, settings, member.encoding)
-        if self.has_validation:
-            member.validation_loss_curve_.append(watched)
-            check_loss(watched, epoch, settings, member.encoding)
-        decides = watched if self.has_validation else loss
-        is_best = decides < self.best
-        # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
-        progress = is_best if self.has_validation else decides <= self.best - settings.tol
-        self.patience_used = 0 if progress else self.patience_used + 1
-        if is_best:
-            self.best = decides
-        if is_best or not self.has_validation:
-            member.best_iter_ = epoch
-        self.report(epoch, loss, watched, is_best)
-        return self.patience_used > settings.n_iter_no_change and not self.lowered_learning_rate()
-
-    def lowered_learning_rate(self):
-        """learning_rate="adaptive": out of patience, go on at a fifth of the rate, down to 1e-6."""
-        settings, optimizer = self.settings, self.member.optimizer
-        if settings.solver != "sgd" or settings.learning_rate != "adaptive" or optimizer.learning_rate <= 1e-6:
-            return False
-        optimizer.learning_rate /= 5
-        self.patience_used = 0
-        if settings.verbose:
-            say(f"{self.name}no progress for {settings.n_iter_no_change} epochs: learning rate {optimizer.learning_rate:.3g}")
-        return True
-
-    def report(self, epoch, loss, watched, is_best):
-        if self.settings.verbose:
-            validation = f"   validation {watched:.5f}{' *' if is_best else '  '}" if self.has_validation else ""
-            say(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
-
-    def restore(self, parameters):
-        """Those of the best epoch."""
-        self.member.network.parameters[:] = parameters
-        if self.settings.verbose:
-            say(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
-
-
-def keep_what_there_is(stop):
-    """After Ctrl-C: end the other members too, and say it once."""
-    if not stop.is_set():
-        stop.set()
-        warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=4)
-
-
-def check_loss(loss, epoch, settings, encoding):
-    """Diverging is an error, at the epoch where it shows."""
-    if not np.isfinite(loss):
-        scaling = "" if encoding.kind else ", or let input_encoding='standard' scale X (it is None now)"
-        lbfgs = settings.solver == "lbfgs"
-        fix = f"Raise alpha (now {settings.alpha})" if lbfgs else f"Lower learning_rate_init (now {settings.learning_rate_init})"
-        raise ValueError(f"training diverged: the loss is {loss} at epoch {epoch}. {fix}{scaling}.")

@@ -1,0 +1,1 @@
+"""One family of networks, from fit to predict: reading, labels, members, training."""

@@ -1,0 +1,69 @@
+"""L-BFGS: all rows at once, in float64, driven by scipy."""
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_heads._mlp.blas import one_blas_thread
+from sklearn_heads._mlp.stopping import check_loss, keep_what_there_is
+from sklearn_heads._sklearn.callbacks import say
+
+
+def train_lbfgs(member, settings, examples, l2, stop, name, steps):
+    """Train a member by L-BFGS; the arguments of `Member.train`."""
+    network = member.network
+    n_weights, n_rows = network.n_weights, len(examples.order)
+    # A convex problem is worth solving to the digits, with LogisticRegression's tolerance; else scipy's, as MLPClassifier.
+    ftol = 64 * np.finfo(np.float64).eps if network.n_layers == 1 else 2.220446049250313e-09
+
+    def value_and_gradient(parameters):
+        steps.begin()
+        network.parameters[:] = parameters
+        value, gradient = network.loss_and_gradient(
+            examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
+        )
+        weights = parameters[:n_weights]
+        gradient[:n_weights] += l2 / n_rows * weights
+        return value + 0.5 * l2 / n_rows * (weights @ weights), gradient
+
+    def record(intermediate_result):
+        member.n_iter_ += 1
+        member.loss_ = float(intermediate_result.fun)
+        member.loss_curve_.append(member.loss_)
+        best[:] = intermediate_result.x
+        if settings.verbose:
+            say(f"{name}iteration {member.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
+        if steps.end():
+            raise StopIteration
+
+    member.n_iter_, best = 0, network.parameters.copy()
+    try:
+        with one_blas_thread():  # scipy's own steps: sums by several threads would differ in the last bit
+            result = minimize(
+                value_and_gradient,
+                best.copy(),
+                method="L-BFGS-B",
+                jac=True,
+                callback=record,
+                options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
+            )
+    except KeyboardInterrupt:
+        keep_what_there_is(stop)
+    else:
+        best[:] = result.x
+        check_loss(float(result.fun), member.n_iter_, settings, member.encoding)
+        member.n_iter_ = max(result.nit, 1)
+        if result.status and not steps.enough:
+            warnings.warn(
+                f"lbfgs stopped before it converged (max_iter={settings.max_iter}, max_fun={settings.max_fun}; it says "
+                f"{result.message!r}): raise these or alpha, or scale the columns of X.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        member.loss_ = float(result.fun)
+    network.parameters[:] = best
+    member.best_iter_ = len(member.loss_curve_)
+    member.t_ += member.n_iter_ * n_rows

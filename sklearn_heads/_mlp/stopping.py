@@ -1,0 +1,82 @@
+"""Whether to stop: the losses of each epoch looked at, patience, divergence, Ctrl-C."""
+from __future__ import annotations
+
+import time
+import warnings
+
+import numpy as np
+
+from sklearn_heads._sklearn.callbacks import say
+
+
+class Watch:
+    """Looks at the losses of each epoch: history, whether to stop, the lines a person reads."""
+
+    def __init__(self, settings, member, has_validation, name):
+        self.settings, self.member, self.has_validation, self.name = settings, member, has_validation, name
+        self.best, self.patience_used = np.inf, 0
+        self.start = time.perf_counter()
+
+    @property
+    def patience_left(self):
+        """Epochs after which it may say stop, at the soonest."""
+        return self.settings.n_iter_no_change - self.patience_used + 1
+
+    def says_stop(self, loss, watched):
+        settings, member = self.settings, self.member
+        member.loss_ = loss
+        member.loss_curve_.append(loss)
+        epoch = len(member.loss_curve_)
+        check_loss(loss, epoch, settings, member.encoding)
+        if self.has_validation:
+            member.validation_loss_curve_.append(watched)
+            check_loss(watched, epoch, settings, member.encoding)
+        decides = watched if self.has_validation else loss
+        is_best = decides < self.best
+        # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
+        progress = is_best if self.has_validation else decides <= self.best - settings.tol
+        self.patience_used = 0 if progress else self.patience_used + 1
+        if is_best:
+            self.best = decides
+        if is_best or not self.has_validation:
+            member.best_iter_ = epoch
+        self.report(epoch, loss, watched, is_best)
+        return self.patience_used > settings.n_iter_no_change and not self.lowered_learning_rate()
+
+    def lowered_learning_rate(self):
+        """learning_rate="adaptive": out of patience, go on at a fifth of the rate, down to 1e-6."""
+        settings, optimizer = self.settings, self.member.optimizer
+        if settings.solver != "sgd" or settings.learning_rate != "adaptive" or optimizer.learning_rate <= 1e-6:
+            return False
+        optimizer.learning_rate /= 5
+        self.patience_used = 0
+        if settings.verbose:
+            say(f"{self.name}no progress for {settings.n_iter_no_change} epochs: learning rate {optimizer.learning_rate:.3g}")
+        return True
+
+    def report(self, epoch, loss, watched, is_best):
+        if self.settings.verbose:
+            validation = f"   validation {watched:.5f}{' *' if is_best else '  '}" if self.has_validation else ""
+            say(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
+
+    def restore(self, parameters):
+        """Those of the best epoch."""
+        self.member.network.parameters[:] = parameters
+        if self.settings.verbose:
+            say(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
+
+
+def keep_what_there_is(stop):
+    """After Ctrl-C: end the other members too, and say it once."""
+    if not stop.is_set():
+        stop.set()
+        warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=4)
+
+
+def check_loss(loss, epoch, settings, encoding):
+    """Diverging is an error, at the epoch where it shows."""
+    if not np.isfinite(loss):
+        scaling = "" if encoding.kind else ", or let input_encoding='standard' scale X (it is None now)"
+        lbfgs = settings.solver == "lbfgs"
+        fix = f"Raise alpha (now {settings.alpha})" if lbfgs else f"Lower learning_rate_init (now {settings.learning_rate_init})"
+        raise ValueError(f"training diverged: the loss is {loss} at epoch {epoch}. {fix}{scaling}.")

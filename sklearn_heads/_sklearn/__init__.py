@@ -1,0 +1,1 @@
+"""What scikit-learn does only for itself, only lately, or slowly."""

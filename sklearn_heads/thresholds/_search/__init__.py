@@ -1,0 +1,1 @@
+"""Searches for thresholds: arrays in, the best thresholds out."""
