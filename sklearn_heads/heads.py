@@ -1,7 +1,8 @@
 """Heads: what stands on top of the network, and everything that must agree with it.
 
 A head pairs the user's labels with the encoding of the targets, the number of logits, the loss, the probabilities and the
-decision. Nothing else in the package asks which task this is. Two kernels serve all heads:
+decision. Nothing that trains or predicts asks which task this is; only the public faces (estimators, ONNX graphs) know.
+In one call labels are encoded once (`encode`), and what follows reads the encoded ones. Two kernels serve all heads:
 
     logistic   k independent sigmoids, binary cross-entropy    Sigmoid (k = 1), MultiSigmoid (k = L), OneVsRest (k = K)
     softmax    k competing logits, cross-entropy               Softmax (k = K)
@@ -16,6 +17,7 @@ import numpy as np
 from sklearn_heads import losses
 from sklearn_heads._core import kernels
 from sklearn_heads._mlp.labels import some
+from sklearn_heads._mlp.targets import Targets
 
 # Class frequencies are read as if this share of the rows were spread evenly over the classes: an initial bias of a class or
 # label that hardly occurs stays within reach of training. A share, not a count, so that repeating all rows changes nothing.
@@ -41,13 +43,10 @@ class _ClassHead:
         """The head for these labels (a checked vector)."""
         return cls(np.unique(y))
 
-    def check_occurrence(self, y):
-        """Classes come from the rows, so each occurs."""
-
-    def ids(self, y):
-        """Position of each label among the classes."""
+    def encode(self, y):
+        """Class ids (n,): the position of each label among the classes."""
         if y.ndim != 1:
-            raise ValueError(f"y has shape {y.shape}, but the first call had one label a row, shape (n,).")
+            raise ValueError(f"y has shape {y.shape}, but the first call had one label per row, shape (n,).")
         ids = np.searchsorted(self.classes, y)
         ids = np.minimum(ids, len(self.classes) - 1)
         unknown = self.classes[ids] != y
@@ -58,21 +57,41 @@ class _ClassHead:
             )
         return ids.astype(np.int32)
 
-    def strata(self, y):
-        """What a split of the rows should keep balanced."""
-        return self.ids(y)
+    def check_occurrence(self, ids):
+        """Every class occurs: in a first fit they come from the rows, and `warm_start` may not leave one out."""
+        counts = np.bincount(ids, minlength=len(self.classes))
+        if not counts.all():
+            raise ValueError(
+                f"warm_start goes on with the classes of the last fit, {some(self.classes)}, but y has no rows of "
+                f"{some(self.classes[counts == 0])}. Bring rows of every class, use partial_fit, or start a new estimator."
+            )
 
-    def frequencies(self, y, weights):
+    def strata(self, ids):
+        """What folds should keep balanced."""
+        return ids
+
+    def validation_strata(self, ids):
+        """What a split into rows for training and for validation keeps balanced; each of them needs two rows."""
+        counts = np.bincount(ids, minlength=len(self.classes))
+        if (counts == 1).any():
+            rare = self.classes[counts == 1].tolist()[0]
+            raise ValueError(
+                f"early_stopping splits validation rows off each class, but class {rare!r} has only 1 row. Merge or drop the "
+                "class, give X_val and y_val, or set early_stopping=False."
+            )
+        return ids
+
+    def frequencies(self, targets):
         """Weighted share of each class."""
-        counts = np.bincount(self.ids(y), weights=weights, minlength=len(self.classes))
+        counts = np.bincount(targets.encoded, weights=targets.weights, minlength=len(self.classes))
         return (1 - EVEN_SHARE) * counts / counts.sum() + EVEN_SHARE / len(self.classes)
 
-    def class_weights(self, wish, y, weights):
-        """A factor a class (K,) for class_weight "balanced" or a dict of factors; None without."""
+    def class_weights(self, wish, ids, weights):
+        """A factor per class (K,) for class_weight "balanced" or a dict of factors; None without."""
         if wish is None:
             return None
         if isinstance(wish, str):  # "balanced"
-            counts = np.bincount(self.ids(y), weights=weights, minlength=len(self.classes))
+            counts = np.bincount(ids, weights=weights, minlength=len(self.classes))
             return _share(counts.sum(), len(self.classes) * counts)
         if not isinstance(wish, dict):
             raise ValueError(f"class_weight must be 'balanced' or a dict from class to weight; got {wish!r}.")
@@ -84,11 +103,11 @@ class _ClassHead:
             raise ValueError(f"class_weight={wish} leaves one class to train on: give two classes or more a weight.")
         return factors
 
-    def weigh(self, y, weights, class_weights):
-        """Row weights with the class weights multiplied in, and weights a label: none here."""
+    def weigh(self, ids, weights, class_weights):
+        """Targets: class weights become row weights."""
         if class_weights is not None:
-            weights = class_weights[self.ids(y)] * (1 if weights is None else weights)
-        return weights, None
+            weights = class_weights[ids] * (1 if weights is None else weights)
+        return Targets(ids, weights)
 
     def proba(self, decision):
         """Probabilities (n, K) from public decision values, (n,) for two classes."""
@@ -102,20 +121,23 @@ class _ClassHead:
             return losses.log_sigmoid(_both_sides(decision))
         return losses.log_softmax(decision)
 
-    def log_loss(self, decision, y):
+    def log_loss(self, decision, ids):
         """Minus the logarithm of the probability of each row's class."""
-        return -self.log_proba(decision)[np.arange(len(y)), self.ids(y)]
+        return -self.log_proba(decision)[np.arange(len(ids)), ids]
 
     def predict(self, decision):
         """The user's label of the larger probability; at exactly one half the second class."""
         return self.classes[(decision >= 0).astype(np.intp) if decision.ndim == 1 else decision.argmax(axis=1)]
 
     def pool(self, decisions):
-        """Decision values of the mean of several members' probabilities, computed from logarithms."""
+        """Decision values of the mean of several members' probabilities, computed from logarithms.
+
+        decisions : ndarray (m, n), or (m, n, K) for K > 2 classes
+        """
         if len(self.classes) == 2:
             return _pooled_log_odds(decisions)
-        logs = self.log_proba(np.concatenate(decisions))
-        return _log_mean_exp(logs.reshape(len(decisions), -1, len(self.classes)))
+        logs = self.log_proba(decisions.reshape(-1, len(self.classes)))
+        return _log_mean_exp(logs.reshape(decisions.shape))
 
 
 class Sigmoid(_ClassHead):
@@ -124,14 +146,14 @@ class Sigmoid(_ClassHead):
     kernel, out_activation = "logistic", "logistic"
     n_outputs = 1
 
-    def encode(self, y):
-        return {"labels": self.ids(y).astype(np.uint8).reshape(-1, 1)}
+    def kernel_targets(self, ids):
+        return {"labels": ids.astype(np.uint8).reshape(-1, 1)}
 
-    def initial_biases(self, y, weights, label_weights):
-        return _log_odds(self.frequencies(y, weights)[1:])
+    def initial_biases(self, targets):
+        return _log_odds(self.frequencies(targets)[1:])
 
     def decision(self, logits):
-        return logits[:, 0]
+        return logits[..., 0]
 
 
 class Softmax(_ClassHead):
@@ -143,15 +165,15 @@ class Softmax(_ClassHead):
     def n_outputs(self):
         return len(self.classes)
 
-    def encode(self, y):
-        return {"ids": self.ids(y)}
+    def kernel_targets(self, ids):
+        return {"ids": ids}
 
-    def initial_biases(self, y, weights, label_weights):
-        logs = np.log(self.frequencies(y, weights))
+    def initial_biases(self, targets):
+        logs = np.log(self.frequencies(targets))
         return logs - logs.mean()
 
     def decision(self, logits):
-        return logits[:, 1] - logits[:, 0] if len(self.classes) == 2 else logits
+        return logits[..., 1] - logits[..., 0] if len(self.classes) == 2 else logits
 
 
 class OneVsRest(_ClassHead):
@@ -166,16 +188,16 @@ class OneVsRest(_ClassHead):
     def n_outputs(self):
         return len(self.classes)
 
-    def encode(self, y):
-        return {"labels": (self.ids(y)[:, None] == np.arange(len(self.classes))).astype(np.uint8)}
+    def kernel_targets(self, ids):
+        return {"labels": (ids[:, None] == np.arange(len(self.classes))).astype(np.uint8)}
 
-    def initial_biases(self, y, weights, label_weights):
-        return _log_odds(self.frequencies(y, weights))
+    def initial_biases(self, targets):
+        return _log_odds(self.frequencies(targets))
 
     def decision(self, logits):
         if len(self.classes) == 2:
             logs = losses.log_sigmoid(logits)
-            return logs[:, 1] - logs[:, 0]
+            return logs[..., 1] - logs[..., 0]
         return logits
 
     def proba(self, decision):
@@ -216,6 +238,12 @@ class MultiSigmoid:
         """The head for an indicator matrix (checked)."""
         return cls(y.shape[1])
 
+    def encode(self, y):
+        """The 0/1 matrix itself, held to the number of labels."""
+        if y.ndim != 2 or y.shape[1] != self.n_outputs:
+            raise ValueError(f"y has shape {y.shape}, but the first call had {self.n_outputs} labels per row.")
+        return np.ascontiguousarray(y)
+
     def check_occurrence(self, y):
         """Every label present in some rows and absent in others."""
         constant = np.flatnonzero(y.min(axis=0) == y.max(axis=0))
@@ -225,10 +253,8 @@ class MultiSigmoid:
                 "with VarianceThreshold().fit_transform(Y), or bring rows in which they differ."
             )
 
-    def encode(self, y):
-        if y.ndim != 2 or y.shape[1] != self.n_outputs:
-            raise ValueError(f"y has shape {y.shape}, but the first call had {self.n_outputs} labels a row.")
-        return {"labels": np.ascontiguousarray(y)}
+    def kernel_targets(self, y):
+        return {"labels": y}
 
     def strata(self, y):
         """A row is filed under the rarest of its labels, or under none: simple, and it spreads the rare ones."""
@@ -237,10 +263,14 @@ class MultiSigmoid:
         has_any = y.any(axis=1)
         return np.where(has_any, y[:, by_rarity].argmax(axis=1), self.n_outputs)
 
+    def validation_strata(self, y):
+        """None: a split of a label matrix is drawn from all rows, as in MLPClassifier."""
+        return None
+
     def class_weights(self, wish, y, weights):
         """Weights (2, L) of absent and of present labels.
 
-        "balanced" gives both sides of each label the same total; a number a label is the weight of its presence.
+        "balanced" gives both sides of each label the same total; a sequence has the weight of presence of each label.
         """
         if wish is None:
             return None
@@ -256,15 +286,15 @@ class MultiSigmoid:
         return np.stack([np.ones(self.n_outputs), _not_negative(wish)])
 
     def weigh(self, y, weights, class_weights):
-        """Row weights as they are, and the weights a label."""
-        return weights, class_weights
+        """Targets: class weights belong to the labels, not to the rows."""
+        return Targets(y, weights, class_weights)
 
-    def initial_biases(self, y, weights, label_weights):
-        weights = np.ones(len(y)) if weights is None else weights
-        present = _column_sums(weights, y)
+    def initial_biases(self, targets):
+        weights = np.ones(len(targets.encoded)) if targets.weights is None else targets.weights
+        present = _column_sums(weights, targets.encoded)
         absent = weights.sum() - present
-        if label_weights is not None:
-            absent, present = absent * label_weights[0], present * label_weights[1]
+        if targets.label_weights is not None:
+            absent, present = absent * targets.label_weights[0], present * targets.label_weights[1]
         return _log_odds((1 - EVEN_SHARE) * present / (present + absent) + EVEN_SHARE / 2)
 
     def decision(self, logits):
@@ -294,8 +324,8 @@ def _both_sides(log_odds):
 
 def _pooled_log_odds(decisions):
     """Log-odds of the mean of several members' probabilities."""
-    pooled = np.empty_like(decisions[0], order="C")
-    kernels.pool_log_odds(np.concatenate(decisions, axis=None), pooled.reshape(-1))
+    pooled = np.empty(decisions.shape[1:], dtype=decisions.dtype)
+    kernels.pool_log_odds(np.ascontiguousarray(decisions).reshape(-1), pooled.reshape(-1))
     return pooled
 
 

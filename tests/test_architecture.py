@@ -18,7 +18,7 @@ STAIRS = [
     {"_core.optimizer"},
     {"_core.network"},
     {"_core.epochs"},
-    {"losses", "_mlp.labels", "_mlp.blas", "_mlp.inputs", "_mlp.blocks", "_mlp.stopping"},
+    {"losses", "_mlp.labels", "_mlp.targets", "_mlp.blas", "_mlp.inputs", "_mlp.blocks", "_mlp.stopping"},
     {"heads", "_mlp.encoding", "_mlp.lbfgs"},
     {"_mlp.training"},
     {"_mlp.members"},

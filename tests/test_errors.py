@@ -302,7 +302,7 @@ def test_labels_keep_their_form(first, later):
 def test_solvers_say_what_they_cannot():
     with pytest.raises(AttributeError, match="partial_fit needs solver='adam' or 'sgd'"):
         MLPBinary(solver="lbfgs").partial_fit(X, TWO)
-    with pytest.raises(ValueError, match="lbfgs' does not watch validation rows: leave X_val out"):
+    with pytest.raises(ValueError, match="lbfgs' uses no validation rows: leave X_val out"):
         MLPBinary(solver="lbfgs").fit(X, TWO, X_val=X, y_val=TWO)
 
 
@@ -328,3 +328,14 @@ def test_predictions_refuse_what_is_not_finite(bad, method):
     X[3, 1] = bad
     with pytest.raises(ValueError, match=r"NaN|infinity"):
         getattr(clf, method)(X)
+
+
+@pytest.mark.parametrize("cls", [MLPBinary, MLPMulticlass])
+def test_a_warm_start_with_a_class_missing_is_refused_and_nothing_is_lost(cls):
+    X, y = data("binary" if cls is MLPBinary else "multiclass-softmax", 120)
+    clf = cls(**SMALL, warm_start=True, n_members=1).fit(X, y)
+    before = clf.predict_proba(X)
+    some = y != 1
+    with pytest.raises(ValueError, match=r"no rows of \[1\].*start a new estimator"):
+        clf.fit(X[some], y[some])
+    np.testing.assert_array_equal(clf.predict_proba(X), before)

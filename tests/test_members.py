@@ -40,13 +40,13 @@ def test_the_probability_is_the_mean_of_the_members(cls, X, y):
 
 def test_pooled_decisions_keep_their_digits_far_out():
     for head, far in ((Sigmoid(np.arange(2)), np.array([800.0, -800.0])), (MultiSigmoid(2), np.array([[800.0, -800.0]]))):
-        pooled = head.pool([far, far])
+        pooled = head.pool(np.stack([far, far]))
         np.testing.assert_allclose(pooled, far, rtol=1e-12)
     z = np.array([[3.0, 1.0, -2.0], [-5.0, -4.0, -9.0]])
     head = OneVsRest(np.arange(3))
-    np.testing.assert_allclose(head.proba(head.pool([z, z])), expit(z) / expit(z).sum(axis=1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(head.proba(head.pool(np.stack([z, z]))), expit(z) / expit(z).sum(axis=1, keepdims=True), rtol=1e-12)
     head = Softmax(np.arange(3))
-    np.testing.assert_allclose(head.proba(head.pool([z, z + 7])), losses.softmax(z), rtol=1e-12)
+    np.testing.assert_allclose(head.proba(head.pool(np.stack([z, z + 7]))), losses.softmax(z), rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_members", [2, 3, 5])

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from functools import partial
 from numbers import Integral, Real
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from sklearn_heads._core.network import ACTIVATIONS
@@ -16,6 +16,7 @@ from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.fitted import Fitted
 from sklearn_heads._mlp.inputs import read_X
 from sklearn_heads._mlp.members import names, out_of_fold, parts, resolve, spawn, train
+from sklearn_heads._mlp.targets import check_weights, of_mean_one
 from sklearn_heads._mlp.training import Examples, Member, Settings, initial_network
 from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, fit_task, with_callbacks
 from sklearn_heads._sklearn.notebook import Documented
@@ -23,6 +24,23 @@ from sklearn_heads._sklearn.parameters import Parameters
 from sklearn_heads._sklearn.random import random_stream
 from sklearn_heads._sklearn.rollback import nothing_lost
 from sklearn_heads._sklearn.versions import Versioned
+
+
+class Data(NamedTuple):
+    """What a call brought, checked.
+
+    X, y, weights : the rows of positive weight; weights in units of their mean, or None
+    mean_weight : float, that mean
+    kept : ndarray (n,) of bool, which of all rows these are, or None for all
+    X_all : all rows
+    """
+
+    X: object
+    y: np.ndarray
+    weights: np.ndarray | None
+    mean_weight: float
+    kept: np.ndarray | None
+    X_all: object
 
 
 class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
@@ -116,33 +134,40 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         """
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "members_")
-        X_all, X, y, weights, kept = self._read(X, y, sample_weight, reset=not goes_on)
-        head = self._head if goes_on else self._head_for(y)
-        head.check_occurrence(y)
-        n_members, settings, l2, may_watch = resolve(self.n_members, len(y), self._settings())
+        data = self._read(X, y, sample_weight, reset=not goes_on)
+        head = self._head if goes_on else self._head_for(data.y)
+        encoded = head.encode(data.y)
+        head.check_occurrence(encoded)
+        n_members, settings, l2, may_split = resolve(self.n_members, len(encoded), self._settings())
         if self.store_oof and (n_members == 1 or goes_on):
             raise ValueError(
                 "store_oof keeps probabilities by members that did not see the row, but "
                 + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
-                   f"this fit is a single network (n_members={self.n_members!r}, {len(y)} rows): set n_members to 2 or more.")
+                   f"this fit is a single network (n_members={self.n_members!r}, {len(encoded)} rows): set n_members to 2 or more.")
             )
         random = random_stream(self.random_state)
         streams = [random] if n_members == 1 else spawn(random, n_members)
-        members, as_examples = self._begin(X, y, weights, head, settings, streams if not goes_on else None)
+        class_weights = head.class_weights(self.class_weight, encoded, data.weights)
+        targets = head.weigh(encoded, data.weights, class_weights)
         if goes_on:
             self._check_networks_are_the_same(n_members)
+            members = [member.copy() for member in self.members_]
             for member, stream in zip(members, streams):
                 member.optimizer, member.random = None, stream
-        examples, mean_weight = as_examples(X, y, weights)
-        given = self._given_validation(as_examples, X_val, y_val, sample_weight_val)
-        watches = self.early_stopping and may_watch
-        pairs, fold = parts(examples, head, y, n_members, given, watches, self.validation_fraction, random)
-        task = fit_task(self, X, y, weights, partial(self._fitted_state, head), settings, n_members)
-        train(members, pairs, settings, self.alpha / mean_weight + l2 * len(y), self.n_jobs, task)
+        else:
+            members = self._new_members(data, head, targets, settings, streams)
+        mean_weight = targets.mean_weight
+        examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
+        validation = self._validation(members[0], head, class_weights, X_val, y_val, sample_weight_val)
+        splits = self.early_stopping and may_split
+        pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
+        task = fit_task(self, data.X, data.y, data.weights, partial(self._fitted_state, head), settings, n_members)
+        l2 = self.alpha / (data.mean_weight * mean_weight) + l2 * len(encoded)
+        train(members, pairs, settings, l2, self.n_jobs, task)
         decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
         self._become(head, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
-            self._keep_out_of_fold(decision, X_all, y, weights, kept)
+            self._keep_out_of_fold(decision, data, encoded)
         task.end()
         return self
 
@@ -176,19 +201,22 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
         self._validate_params()
         goes_on = hasattr(self, "members_")
-        _, X, y, weights, _ = self._read(X, y, sample_weight, reset=not goes_on)
-        one_of_k = y.ndim == 1 and classes is not None
-        head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else y)
+        data = self._read(X, y, sample_weight, reset=not goes_on)
+        one_of_k = data.y.ndim == 1 and classes is not None
+        head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else data.y)
         if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
             raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
-        streams = None if goes_on else [random_stream(self.random_state)]
+        encoded, settings = head.encode(data.y), self._settings()
+        targets = head.weigh(encoded, data.weights, head.class_weights(self.class_weight, encoded, data.weights))
         if goes_on:
             self._check_networks_are_the_same(len(self.members_))
-        settings = self._settings()
-        members, as_examples = self._begin(X, y, weights, head, settings, streams, in_portions=True)
-        examples, mean_weight = as_examples(X, y, weights)
+            members = [member.copy() for member in self.members_]
+        else:
+            members = self._new_members(data, head, targets, settings, [random_stream(self.random_state)], in_portions=True)
+        mean_weight = targets.mean_weight
+        examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
         for name, member in zip(names(members), members):
-            member.train_once(settings, examples, self.alpha / mean_weight, name)
+            member.train_once(settings, examples, self.alpha / (data.mean_weight * mean_weight), name)
         self._become(head, members)
         return self
 
@@ -206,47 +234,39 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         return units
 
     def _read(self, X, y, sample_weight, reset):
-        """X; X, y and weights without the rows of weight zero; and which rows those are, or None for all."""
+        """The arguments of a call as Data."""
         X_all = read_X(self, X, reset)
         y = self._check_labels(y)
         check_consistent_length(X_all, y)
         weights = check_weights(sample_weight, X_all.shape[0])
         if weights is None or weights.all():
-            return X_all, X_all, y, weights, None
+            return Data(X_all, y, *of_mean_one(weights), None, X_all)
         kept = weights > 0
-        return X_all, X_all[kept], y[kept], weights[kept], kept
+        return Data(X_all[kept], y[kept], *of_mean_one(weights[kept]), kept, X_all)
 
-    def _begin(self, X, y, weights, head, settings, streams, in_portions=False):
-        """Members to train, and how to turn rows into examples for them.
+    def _new_members(self, data, head, targets, settings, streams, in_portions=False):
+        """Untrained members with these random streams, on an encoding fitted to X."""
+        encoding = InputEncoding(self.input_encoding).fit(data.X, data.weights, in_portions)
+        units = [encoding.width, *self._hidden_units(), head.n_outputs]
+        biases = head.initial_biases(targets)
+        return [
+            Member(initial_network(units, self.activation, head.kernel, settings.dtype, self.weight_init, biases, random),
+                   encoding, random)
+            for random in streams
+        ]
 
-        New members with these random streams, on an encoding fitted to X; or, for streams None, copies of those of the last
-        fit, which keep their encoding and their precision.
-        """
-        class_weights = head.class_weights(self.class_weight, y, weights)
-        if streams is None:
-            members = [member.copy() for member in self.members_]
-        else:
-            encoding = InputEncoding(self.input_encoding).fit(X, weights, in_portions)
-            units = [encoding.width, *self._hidden_units(), head.n_outputs]
-            biases = head.initial_biases(y, *head.weigh(y, weights, class_weights))
-            members = [
-                Member(initial_network(units, self.activation, head.kernel, settings.dtype, self.weight_init, biases, random),
-                       encoding, random)
-                for random in streams
-            ]
-        return members, partial(_examples, head, members[0].encoding, class_weights, members[0].network.dtype)
-
-    def _given_validation(self, as_examples, X_val, y_val, sample_weight_val):
-        """The user's validation rows, or None."""
+    def _validation(self, member, head, class_weights, X_val, y_val, sample_weight_val):
+        """The user's validation rows as Examples, or None."""
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val go together: give both, or neither.")
         if self.solver == "lbfgs":
-            raise ValueError("solver='lbfgs' does not watch validation rows: leave X_val out, or use 'adam' or 'sgd'.")
+            raise ValueError("solver='lbfgs' uses no validation rows: leave X_val out, or use 'adam' or 'sgd'.")
         try:
-            _, X, y, weights, _ = self._read(X_val, y_val, sample_weight_val, reset=False)
-            return as_examples(X, y, weights)[0]
+            data = self._read(X_val, y_val, sample_weight_val, reset=False)
+            targets = head.weigh(head.encode(data.y), data.weights, class_weights)
+            return _examples(member, head, data.X, targets.divided_by(targets.mean_weight or 1.0))
         except ValueError as error:
             raise ValueError(f"in X_val, y_val or sample_weight_val: {error}") from None
 
@@ -280,42 +300,22 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         for name in ("oof_proba_", "oof_loss_"):  # of an earlier fit
             vars(self).pop(name, None)
 
-    def _keep_out_of_fold(self, decision, X, y, weights, kept):
+    def _keep_out_of_fold(self, decision, data, encoded):
         """oof_proba_ for all rows of X; a row of weight zero was seen by no member, so it gets the mean of all."""
-        loss = self._head.log_loss(decision, y)
+        loss, kept = self._head.log_loss(decision, encoded), data.kept
         answered = np.isfinite(loss)
-        self.oof_loss_ = float(np.average(loss[answered], weights=None if weights is None else weights[answered]))
+        self.oof_loss_ = float(np.average(loss[answered], weights=None if data.weights is None else data.weights[answered]))
         proba = self._head.proba(decision)
         if kept is not None:
-            seen, proba = proba, np.empty((X.shape[0], *proba.shape[1:]), dtype=proba.dtype)
-            proba[kept], proba[~kept] = seen, self._head.proba(self._decide(X[~kept]))
+            seen, proba = proba, np.empty((len(kept), *proba.shape[1:]), dtype=proba.dtype)
+            proba[kept], proba[~kept] = seen, self._head.proba(self._decide(data.X_all[~kept]))
         self.oof_proba_ = proba
 
 
-def _examples(head, encoding, class_weights, dtype, X, y, weights):
-    """The rows as the core reads them, and the mean of their weights, by which those are divided."""
-    weights, label_weights = head.weigh(y, weights, class_weights)
-    mean = 1.0 if weights is None else float(weights.mean())
-    weights = None if weights is None else (weights / mean).astype(dtype)
-    label_weights = None if label_weights is None else label_weights.astype(dtype)
-    rows = encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **head.encode(y))
-    return Examples(rows, np.arange(X.shape[0], dtype=np.intp), weights), mean
-
-
-def check_weights(sample_weight, n_rows):
-    """Weights as float64 (n_rows,), or None for none."""
-    if sample_weight is None:
-        return None
-    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if weights.ndim == 0:
-        weights = np.full(n_rows, float(weights))
-    if weights.shape != (n_rows,):
-        raise ValueError(f"sample_weight has shape {weights.shape}; give one weight a row, shape {(n_rows,)}.")
-    if (weights < 0).any():
-        raise ValueError(
-            f"Negative values in data passed to `sample_weight`: {int((weights < 0).sum())} of {n_rows}. "
-            "Use 0 to leave a row out."
-        )
-    if not weights.any():
-        raise ValueError("all values of sample_weight are zero: there is no row left to train on.")
-    return weights
+def _examples(member, head, X, targets):
+    """The rows as the core reads them, for this member and those that share its encoding."""
+    dtype = member.network.dtype
+    weights, label_weights = (w if w is None else w.astype(dtype) for w in (targets.weights, targets.label_weights))
+    arrays = head.kernel_targets(targets.encoded)
+    rows = member.encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **arrays)
+    return Examples(rows, np.arange(X.shape[0], dtype=np.intp), weights)

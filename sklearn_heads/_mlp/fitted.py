@@ -40,8 +40,8 @@ class Fitted:
         """Decision values of checked rows."""
         head, members = head or self._head, members or self.members_
         rows = members[0].encoding.rows(X, members[0].network.dtype)
-        decisions = [head.decision(z) for z in logits(members, rows, self.n_jobs)]
-        decision = decisions[0] if len(decisions) == 1 else head.pool(decisions)
+        decisions = head.decision(logits(members, rows, self.n_jobs))
+        decision = decisions[0] if len(members) == 1 else head.pool(decisions)
         if np.isnan(decision).any():
             raise ValueError(
                 f"values of X are too large for {rows.dtype}: the logits are NaN. Scale X, or use dtype='float64' or "

@@ -1,4 +1,4 @@
-"""Members: how many networks a fit trains, which rows each trains on and watches, and how they run beside each other.
+"""Members: how many networks a fit trains, which rows each trains on and validates on, and how they run beside each other.
 
 With several members the rows are cut into as many folds; each member trains on the others' folds and stops by the log
 loss of its own, which it never sees. So no row is wasted on validation, and every row has a probability by a network
@@ -29,13 +29,14 @@ def resolve(n_members, n_rows, settings):
     """What "auto" means here: the number of members, the settings, L2 in the mean loss, and whether rows may be kept aside."""
     if n_members != "auto" and n_members > n_rows:
         raise ValueError(f"n_members={n_members} folds of {n_rows} rows: set n_members to at most the number of rows, or to 1.")
-    if settings.solver == "lbfgs":  # it does not watch, so folds would only cost rows; its line search needs float64
+    if settings.solver == "lbfgs":  # it uses no validation rows, so folds would only cost rows; its line search needs float64
         return 1 if n_members == "auto" else n_members, settings._replace(dtype="float64"), 0.0, False
     if n_members != "auto":
         return n_members, settings, 0.0, True
     if n_rows < FEW_ROWS:
-        # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown. Nothing is watched, so
-        # decay alone has to prevent learning by heart: decoupled, a step an epoch would take 4% off the weights in all.
+        # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown. There are no validation
+        # rows, so only decay keeps the network from overfitting. Decoupled decay would be too weak: with one step per epoch it
+        # takes 4% off the weights in a whole fit. So the same number becomes L2 in the mean loss.
         few = settings._replace(batch_size=n_rows, dropout=0.0, weight_decay=0.0, dtype="float64")
         return 1, few, settings.weight_decay, False
     return MANY, settings, 0.0, True
@@ -52,42 +53,35 @@ def folds(strata, n_members, random):
     return dealt
 
 
-def parts(examples, head, y, n_members, given, watches, fraction, random):
-    """What each member trains on and watches, as pairs of Examples (watched or None), and the fold of each row, or None.
+def parts(examples, head, encoded, n_members, validation, splits, fraction, random):
+    """What each member trains on and validates on, as pairs of Examples (or Examples and None), and each row's fold or None.
 
-    given : the user's validation rows, or None; watches : whether rows are to be watched at all.
+    validation : the user's validation rows, or None; splits : whether rows may be kept aside where the user gives none.
     """
     if n_members > 1:
-        fold = folds(head.strata(y), n_members, random)
+        fold = folds(head.strata(encoded), n_members, random)
         pairs = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
-        if given is not None or not watches:
-            pairs = [(trained, given) for trained, _ in pairs]
+        if validation is not None or not splits:
+            pairs = [(trained, validation) for trained, _ in pairs]
         return pairs, fold
-    if given is None and watches:
-        return [validation_split(examples, head, y, fraction, random)], None
-    return [(examples, given)], None
+    if validation is None and splits:
+        return [validation_split(examples, head, encoded, fraction, random)], None
+    return [(examples, validation)], None
 
 
-def validation_split(examples, head, y, fraction, random):
-    """Examples to train on and examples to watch, stratified where the head has strata and there is room for each in both."""
-    n, strata = len(y), head.strata(y)
-    values, counts = np.unique(strata, return_counts=True)
-    if not head.is_multilabel and counts.min() < 2:
-        rare = head.classes.tolist()[values[counts.argmin()]]
+def validation_split(examples, head, encoded, fraction, random):
+    """Examples for training and for validation, stratified where the head has strata and each has room in both."""
+    n, strata = len(encoded), head.validation_strata(encoded)
+    n_validation = int(np.ceil(fraction * n))
+    if n_validation < 2 or n - n_validation < 2:
         raise ValueError(
-            f"early_stopping splits validation rows off each class, but class {rare!r} has only 1 row. Merge or drop the class, "
-            "give X_val and y_val, or set early_stopping=False."
+            f"validation_fraction={fraction} of {n} rows leaves {n_validation} for validation and {n - n_validation} to train "
+            "on: give X_val and y_val, or set early_stopping=False."
         )
-    n_watched = int(np.ceil(fraction * n))
-    if n_watched < 2 or n - n_watched < 2:
-        raise ValueError(
-            f"validation_fraction={fraction} of {n} rows leaves {n_watched} to watch and {n - n_watched} to train on: "
-            "give X_val and y_val, or set early_stopping=False."
-        )
-    has_room = not head.is_multilabel and min(n_watched, n - n_watched) >= len(values)
-    splitter = (StratifiedShuffleSplit if has_room else ShuffleSplit)(1, test_size=n_watched, random_state=random)
-    trained, watched = next(splitter.split(strata, strata))  # what train_test_split does, without its millisecond of checks
-    return examples.take(trained), examples.take(watched)
+    has_room = strata is not None and min(n_validation, n - n_validation) >= len(np.unique(strata))
+    splitter = (StratifiedShuffleSplit if has_room else ShuffleSplit)(1, test_size=n_validation, random_state=random)
+    training, validation = next(splitter.split(encoded, strata))  # train_test_split without its millisecond of checks
+    return examples.take(training), examples.take(validation)
 
 
 def spawn(random, n_members):
@@ -101,15 +95,15 @@ def names(members):
 
 
 def train(members, pairs, settings, l2, n_jobs, task):
-    """Train each member on its pair, (examples, watched), in threads; the bits do not depend on how many.
+    """Train each member on its pair, (examples, validation), in threads; the bits do not depend on how many.
 
     An interrupt ends each where it is and keeps what they have; a member that had not begun keeps an empty history. So does
     one that a callback, told by `task` of another that is trained, does not want any more.
     """
-    for _, watched in pairs:
-        if watched is not None and watched.weight == 0:
+    for _, validation in pairs:
+        if validation is not None and validation.weight == 0:
             raise ValueError(
-                "the rows to watch have total weight zero (sample_weight and class_weight multiplied): give X_val and y_val, "
+                "the validation rows have total weight zero (sample_weight and class_weight multiplied): give X_val and y_val, "
                 "fewer members, or weights that leave some."
             )
     stop, begins = threading.Event(), names(members)

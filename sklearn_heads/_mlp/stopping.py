@@ -22,25 +22,25 @@ class Watch:
         """Epochs after which it may say stop, at the soonest."""
         return self.settings.n_iter_no_change - self.patience_used + 1
 
-    def says_stop(self, loss, watched):
+    def says_stop(self, loss, validation_loss):
         settings, member = self.settings, self.member
         member.loss_ = loss
         member.loss_curve_.append(loss)
         epoch = len(member.loss_curve_)
         check_loss(loss, epoch, settings, member.encoding)
         if self.has_validation:
-            member.validation_loss_curve_.append(watched)
-            check_loss(watched, epoch, settings, member.encoding)
-        decides = watched if self.has_validation else loss
+            member.validation_loss_curve_.append(validation_loss)
+            check_loss(validation_loss, epoch, settings, member.encoding)
+        decides = validation_loss if self.has_validation else loss
         is_best = decides < self.best
-        # tol is for the training loss, which falls for ever; on rows kept aside any new best is progress.
+        # tol is for the training loss, which goes on falling for ever; on validation rows any new best is progress.
         progress = is_best if self.has_validation else decides <= self.best - settings.tol
         self.patience_used = 0 if progress else self.patience_used + 1
         if is_best:
             self.best = decides
         if is_best or not self.has_validation:
             member.best_iter_ = epoch
-        self.report(epoch, loss, watched, is_best)
+        self.report(epoch, loss, validation_loss, is_best)
         return self.patience_used > settings.n_iter_no_change and not self.lowered_learning_rate()
 
     def lowered_learning_rate(self):
@@ -54,9 +54,9 @@ class Watch:
             say(f"{self.name}no progress for {settings.n_iter_no_change} epochs: learning rate {optimizer.learning_rate:.3g}")
         return True
 
-    def report(self, epoch, loss, watched, is_best):
+    def report(self, epoch, loss, validation_loss, is_best):
         if self.settings.verbose:
-            validation = f"   validation {watched:.5f}{' *' if is_best else '  '}" if self.has_validation else ""
+            validation = f"   validation {validation_loss:.5f}{' *' if is_best else '  '}" if self.has_validation else ""
             say(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
 
     def restore(self, parameters):

@@ -198,9 +198,9 @@ class Member:
                 try:
                     runner.run(most, stop)
                 finally:  # interrupted, there may be epochs before
-                    for loss, watched in runner.news():
+                    for losses in runner.news():
                         self.n_iter_ += 1
-                        stops = watch.says_stop(loss, watched)
+                        stops = watch.says_stop(*losses)
                 if steps.end() or stops:
                     break
             else:
