@@ -33,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_heads import MLPBinary, ThresholdTuner
-from sklearn_heads.thresholds._search.binary import BinaryCut
+from sklearn_heads.thresholds._search.binary import BinaryThreshold
 from sklearn_heads.thresholds._search.metrics import METRICS as EXACT
 
 SETS = ("mammography", "coil2000", "sick", "yeast_me2")
@@ -89,7 +89,7 @@ def best_times(rounds, contestants):
 
 def one_search(scores, labels, weight, counts):
     """From scores to the best position: the sort and one sweep."""
-    return BinaryCut(scores, labels, labels, weight, EXACT["f1"]).search(counts)
+    return BinaryThreshold(scores, labels, labels, weight, EXACT["f1"]).search(counts)
 
 
 def measure_times(sizes, rounds):

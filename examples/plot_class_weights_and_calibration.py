@@ -1,11 +1,11 @@
 """
-Class weights or another cut?
+Class weights or another threshold?
 =============================
 
 The class of interest is rare, and few of its rows pass one half. Two remedies: weigh the class up in training, or leave the
-training alone and lower the cut. What does each do to the probabilities, and to the decisions?
+training alone and lower the threshold. What does each do to the probabilities, and to the decisions?
 
-A presence weight w multiplies the odds that the network learns by w, so it moves the cut at one half to p = 1 / (1 + w), in
+A presence weight w multiplies the odds that the network learns by w, so it moves the threshold at one half to p = 1 / (1 + w), in
 units of the true probability. Here: diabetes progression in the top fifth.
 """
 import matplotlib.pyplot as plt
@@ -50,14 +50,14 @@ left.legend()
 for proba, colour in [(plain, "C0"), (weighted, "C3")]:
     precision, recall, _ = precision_recall_curve(y, proba)
     right.plot(recall, precision, color=colour, linewidth=1, alpha=0.6)
-points = [("no weights, cut 0.5", plain, 0.5, "oC0"), ("weighted, cut 0.5", weighted, 0.5, "sC3"),
-          (f"no weights, cut 1 / (1 + w) = {1 / (1 + w):.2f}", plain, 1 / (1 + w), "DC0")]
-for name, proba, cut, style in points:
-    chosen = proba >= cut
+points = [("no weights, threshold 0.5", plain, 0.5, "oC0"), ("weighted, threshold 0.5", weighted, 0.5, "sC3"),
+          (f"no weights, threshold 1 / (1 + w) = {1 / (1 + w):.2f}", plain, 1 / (1 + w), "DC0")]
+for name, proba, threshold, style in points:
+    chosen = proba >= threshold
     right.plot(chosen[y == 1].mean(), y[chosen].mean(), style, markersize=11, label=name, markeredgecolor="white")
-right.set(xlabel="recall", ylabel="precision", title="A cut reaches the same decisions", xlim=(0, 1.02), ylim=(0, 1.02))
+right.set(xlabel="recall", ylabel="precision", title="A threshold reaches the same decisions", xlim=(0, 1.02), ylim=(0, 1.02))
 right.legend(loc="lower left")
 
 # %%
 # The weighted probabilities are too high, as said by w: divided by it, their odds are right again. At one half the weighted
-# network decides as the plain one does at 1 / (1 + w). The cut costs no second fit and leaves the probabilities true.
+# network decides as the plain one does at 1 / (1 + w). The threshold costs no second fit and leaves the probabilities true.

@@ -3,10 +3,11 @@ What does the wrong metric cost?
 ================================
 
 A missed tumour is worse than a false alarm. How much worse is for people to say, and a metric does not ask them: accuracy takes
-one for the other, F1 has a rate of its own. Here each purpose gets its cut, and the bill is paid on unseen rows.
+one for the other, F1 has a rate of its own. Here each purpose gets its threshold, and the bill is paid on unseen rows.
 
 The features are five that are easy to measure, and the malignant rows are thinned to an eighth of all, as in a screening. The
-bill is the mean over ten splits into halves, trained on one and paid on the other; the probabilities are the same for all cuts.
+bill is the mean over ten splits into halves, trained on one and paid on the other; the probabilities are the same for all
+thresholds.
 """
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,7 +35,7 @@ def bill(predicted, true, price):
 
 
 def bills(train, test):
-    """A row for each price: of the cut for accuracy, the cut for F1, the cut tuned on costs."""
+    """A row for each price: of the threshold for accuracy, the threshold for F1, the threshold tuned on costs."""
     def tuned(**purpose):
         return ThresholdTuner(model, random_state=0, **purpose).fit(X[train], malignant[train]).predict(X[test])
 
@@ -46,15 +47,15 @@ def bills(train, test):
     ]
 
 
-paid = np.array([bills(train, test) for train, test in halves.split(X, malignant)])  # (halves, prices, cuts)
+paid = np.array([bills(train, test) for train, test in halves.split(X, malignant)])  # (halves, prices, thresholds)
 
 # %%
 # A cost matrix has the true class in its rows and the predicted one in its columns: ``[[0, 1], [price, 0]]``.
 
 figure, ax = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-for k, (cut, style) in enumerate({"for accuracy": "o-", "for F1": "s--", "for these costs": "o-"}.items()):
+for k, (purpose, style) in enumerate({"for accuracy": "o-", "for F1": "s--", "for these costs": "o-"}.items()):
     mean, error = paid[:, :, k].mean(axis=0), paid[:, :, k].std(axis=0, ddof=1) / np.sqrt(len(paid))
-    line, = ax.plot(PRICES, mean, style, label=f"cut tuned {cut}")
+    line, = ax.plot(PRICES, mean, style, label=f"threshold tuned {purpose}")
     ax.fill_between(PRICES, mean - error, mean + error, color=line.get_color(), alpha=0.2, linewidth=0)
 ax.plot(PRICES, np.full(len(PRICES), 100 * np.mean(malignant == 0)), ":", color="0.3", label="alarm for everybody")
 ax.set(xscale="log", yscale="log", xticks=PRICES, xticklabels=PRICES)
@@ -64,9 +65,9 @@ ax.legend()
 figure.suptitle("The bill on unseen rows: mean over ten halves and its standard error")
 
 # %%
-# While both mistakes cost the same, so do the three cuts. The dearer a miss, the more it costs to have asked a metric that does
-# not know the price. At the far end even the tuned cut is dearer than an alarm for everybody: the few tumours of a training half
-# cannot say where the least visible of the next ones lies.
+# While both mistakes cost the same, so do the three thresholds. The dearer a miss, the more it costs to have asked a metric that
+# does not know the price. At the far end even the tuned threshold is dearer than an alarm for everybody: the few tumours of
+# a training half cannot say where the least visible of the next ones lies.
 
 print("price   for accuracy   for F1   for these costs")
 for price, row in zip(PRICES, paid.mean(axis=0)):

@@ -1,10 +1,10 @@
 """
-Does every label need a cut of its own?
+Does every label need a threshold of its own?
 =======================================
 
 A handwritten digit has several labels at once: it is even, or prime, or has a loop, or is a five. From a small and
-noisy picture no classifier is sure of any, and the rarer the label, the lower its probabilities: cuts of 0.5 leave it
-unused. Compared on unseen rows: 0.5, one tuned cut for all labels, and a tuned cut a label.
+noisy picture no classifier is sure of any, and the rarer the label, the lower its probabilities: thresholds of 0.5 leave it
+unused. Compared on unseen rows: 0.5, one tuned threshold for all labels, and one per label.
 """
 
 import matplotlib.pyplot as plt
@@ -34,18 +34,18 @@ X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=0.5, random_
 model = MultiOutputClassifier(LogisticRegression(C=1e-3, max_iter=1000))
 
 # %%
-# Macro F1 of the three ways to cut.
+# Macro F1 of the three choices.
 per_label = ThresholdTuner(model, scoring="f1_macro", random_state=0).fit(X_train, Y_train)
 shared = ThresholdTuner(model, scoring="f1_macro", strategy="global", random_state=0).fit(X_train, Y_train)
 scores = {
     "0.5": f1_score(Y_test, per_label.estimator_.predict(X_test), average="macro"),
-    f"one cut, {shared.thresholds_[0]:.2f}": f1_score(Y_test, shared.predict(X_test), average="macro"),
-    "a cut a label": f1_score(Y_test, per_label.predict(X_test), average="macro"),
+    f"one threshold, {shared.thresholds_[0]:.2f}": f1_score(Y_test, shared.predict(X_test), average="macro"),
+    "one per label": f1_score(Y_test, per_label.predict(X_test), average="macro"),
 }
 print(*(f"macro F1 at {name}: {score:.3f}" for name, score in scores.items()), sep="\n")
 
 # %%
-# Each curve is exact: a step at every score. The band is the bootstrap's standard error of the cut.
+# Each curve is exact: a step at every score. The band is the bootstrap's standard error of the threshold.
 display = ThresholdCurveDisplay.from_estimator(per_label, X_test, Y_test, names=list(LABELS))
 for ax in display.axes_:
     ax.axvline(0.5, color="0.6", ls="--", lw=1)

@@ -1,9 +1,9 @@
 """
-Which cut should a cancer screening use?
+Which threshold should a cancer screening use?
 ========================================
 
-A sigmoid gives a probability; somebody has to choose the cut. Here malignant tumours are the positive class, rare as in
-a screening. Three purposes give three cuts of one and the same model.
+A sigmoid gives a probability; somebody has to choose the threshold. Here malignant tumours are the positive class, rare as in
+a screening. Three purposes give three thresholds of one and the same model.
 """
 
 import matplotlib.pyplot as plt
@@ -42,8 +42,8 @@ for ax, (purpose, params) in zip(axes, purposes.items(), strict=True):
         f"{purpose}\n{found} of {y_test.sum()} tumours found, {alarms - found} false alarms", fontsize="medium"
     )
     print(
-        f"{purpose}: cut {tuner.best_threshold_:.3f} +- {tuner.threshold_std_:.3f}, expected score "
+        f"{purpose}: threshold {tuner.best_threshold_:.3f} +- {tuner.threshold_std_:.3f}, expected score "
         f"{tuner.best_score_:.3f}"
     )
-figure.suptitle("One model, three purposes, three cuts: on unseen rows")
+figure.suptitle("One model, three purposes, three thresholds: on unseen rows")
 plt.show()

@@ -26,7 +26,7 @@ STAIRS = [
     {"_mlp.base"},
     {"estimators"},
     # thresholds/ takes any classifier and imports no network: of what is above only `_sklearn`.
-    {"thresholds._search.sweep"},
+    {"thresholds._search.bootstrap", "thresholds._search.sorting", "thresholds._search.sweep"},
     {"thresholds._search.metrics", "thresholds._search.ranking", "thresholds._scores"},
     {"thresholds._search.binary"},
     {"thresholds._objective", "thresholds._checks", "thresholds._routing", "thresholds._search.bagging"},

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sklearn_heads.thresholds._search import bootstrap
 from sklearn_heads.thresholds._search import sweep as core
 from sklearn_heads.thresholds._search.binary import summed
 from sklearn_heads.thresholds._search.metrics import METRICS, fbeta
@@ -26,13 +27,13 @@ def test_sort_is_a_stable_descending_sort(scores):
 @pytest.mark.parametrize("n", [1, 255, 256, 257, 1000])
 def test_poisson_fills_every_count(n):
     counts = np.full(n, 99, np.uint8)
-    core.draw_poisson(3, counts)
+    bootstrap.draw_poisson(3, counts)
     assert counts.max() <= 8
 
 
 def test_poisson_has_the_moments_of_poisson_1():
     counts = np.empty(400_000, np.uint8)
-    core.draw_poisson(7, counts)
+    bootstrap.draw_poisson(7, counts)
     share = np.bincount(counts, minlength=9) / len(counts)
     expected = np.exp(-1) / np.array([1, 1, 2, 6, 24, 120, 720, 5040, 40320])
     assert np.abs(share - expected).max() < 4e-3
@@ -42,7 +43,7 @@ def test_poisson_has_the_moments_of_poisson_1():
 def test_poisson_differs_by_seed_and_repeats_by_seed():
     draws = [np.empty(500, np.uint8) for _ in range(3)]
     for seed, counts in zip((1, 1, 2), draws, strict=True):
-        core.draw_poisson(seed, counts)
+        bootstrap.draw_poisson(seed, counts)
     assert np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
 
@@ -104,18 +105,18 @@ def test_sweep_under_a_constraint_is_the_best_feasible_position():
 
 @settings(max_examples=100, deadline=None)
 @given(arrays(float, st.integers(2, 60), elements=FINITE))
-def test_cut_of_a_position_predicts_that_many(scores):
+def test_threshold_of_a_position_predicts_that_many(scores):
     ranking = Ranking(scores)
-    assert [int((scores >= cut).sum()) for cut in ranking.cut(ranking.positions)] == ranking.positions.tolist()
+    assert [int((scores >= threshold).sum()) for threshold in ranking.threshold(ranking.positions)] == ranking.positions.tolist()
 
 
-def test_cut_lies_midway_in_its_gap():
+def test_threshold_lies_midway_in_its_gap():
     ranking = Ranking(np.array([0.1, 0.4, 0.4, 0.8]))
     assert ranking.positions.tolist() == [0, 1, 3, 4]
-    assert ranking.cut(ranking.positions) == pytest.approx([1.0, 0.6, 0.25, -0.05])
+    assert ranking.threshold(ranking.positions) == pytest.approx([1.0, 0.6, 0.25, -0.05])
 
 
 def test_candidates_are_the_only_positions():
     ranking = Ranking(np.array([0.1, 0.4, 0.6, 0.8]), np.array([0.2, 0.3, 0.35, 0.7]))
     assert ranking.positions.tolist() == [1, 3]
-    assert ranking.cut(ranking.positions).tolist() == [0.7, 0.3]
+    assert ranking.threshold(ranking.positions).tolist() == [0.7, 0.3]

@@ -1,4 +1,4 @@
-"""ThresholdCurveDisplay: the curve is the metric, at every cut."""
+"""ThresholdCurveDisplay: the curve is the metric, at every threshold."""
 
 import matplotlib
 import numpy as np
@@ -34,26 +34,26 @@ def test_the_curve_is_the_metric_between_and_at_the_scores(problem):
     assert (np.diff(curve.scores) > 0).all()
     for place in range(1, len(curve.scores)):
         middle = (curve.scores[place - 1] + curve.scores[place]) / 2
-        for cut in (middle, curve.scores[place]):
-            assert curve.values[place] == pytest.approx(f1_score(y, scores >= cut, sample_weight=weight))
-            assert curve.alert_rate[place] == pytest.approx(np.average(scores >= cut, weights=weight))
+        for threshold in (middle, curve.scores[place]):
+            assert curve.values[place] == pytest.approx(f1_score(y, scores >= threshold, sample_weight=weight))
+            assert curve.alert_rate[place] == pytest.approx(np.average(scores >= threshold, weights=weight))
 
 
 def test_what_is_shaded_breaks_the_constraint(problem):
     scores, y = problem
     curve = ThresholdCurveDisplay.from_predictions(y, scores, constraint=("precision", ">=", 0.6)).curves[0]
-    precision = [precision_score(y, scores >= cut, zero_division=0) for cut in curve.scores]
+    precision = [precision_score(y, scores >= threshold, zero_division=0) for threshold in curve.scores]
     assert np.array_equal(curve.feasible, np.array(precision) >= 0.6)
     assert 0 < curve.feasible.sum() < len(curve.feasible)
 
 
-def test_a_tuner_is_drawn_with_its_cut_and_band(problem):
+def test_a_tuner_is_drawn_with_its_threshold_and_band(problem):
     scores, y = problem
     tuner = ThresholdTuner(LogisticRegression(), scoring="f1", random_state=0).fit(scores[:, None], y)
     display = ThresholdCurveDisplay.from_estimator(tuner, scores[:, None], y)
-    assert (display.curves[0].cut, display.curves[0].std) == (tuner.best_threshold_, tuner.threshold_std_)
+    assert (display.curves[0].threshold, display.curves[0].std) == (tuner.best_threshold_, tuner.threshold_std_)
     drawn, label = display.axes_[0].get_legend_handles_labels()
-    assert label == ["f1", f"cut {tuner.best_threshold_:.3g}"]
+    assert label == ["f1", f"threshold {tuner.best_threshold_:.3g}"]
     assert set(drawn[1].get_xdata()) == {tuner.best_threshold_}
 
 
@@ -65,7 +65,7 @@ def test_one_panel_a_label_up_to_nine():
     names = [f"tag {label}" for label in range(12)]
     display = ThresholdCurveDisplay.from_estimator(tuner, scores, Y, names=names)
     assert [ax.get_title() for ax in display.axes_] == names[:9]
-    assert [curve.cut for curve in display.curves] == tuner.thresholds_.tolist()
+    assert [curve.threshold for curve in display.curves] == tuner.thresholds_.tolist()
 
 
 def test_axes_of_the_caller_are_used(problem):
@@ -74,7 +74,7 @@ def test_axes_of_the_caller_are_used(problem):
     scores, y = problem
     figure, ax = plt.subplots()
     display = ThresholdCurveDisplay.from_predictions(
-        np.array(["no", "yes"])[y], scores, pos_label="yes", cuts=0.5, ax=ax
+        np.array(["no", "yes"])[y], scores, pos_label="yes", thresholds=0.5, ax=ax
     )
     assert display.figure_ is figure
     assert display.axes_[0] is ax

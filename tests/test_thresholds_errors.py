@@ -46,17 +46,17 @@ ONE_LABEL_ABSENT = (XL, YL * [1, 0, 1])
     ({"constraint": ("auc", ">=", 0.9)}, TWO, "Known metrics: accuracy"),
     ({"constraint": ("precision", ">=", 0.9), "scoring": "f1_macro"}, THREE, "one at a time"),
     ({"constraint": ("precision", ">=", 0.9), "scoring": "f1_micro"}, LABELS, "one at a time"),
-    ({"constraint": ("precision", ">=", 1.5)}, TWO, "No cut reaches precision >= 1.5: the best reachable value is"),
-    ({"constraint": ("alert_rate", "<=", -1)}, TWO, "No cut keeps alert_rate <= -1: the best reachable value is 0"),
+    ({"constraint": ("precision", ">=", 1.5)}, TWO, "No threshold reaches precision >= 1.5: the best reachable value is"),
+    ({"constraint": ("alert_rate", "<=", -1)}, TWO, "No threshold keeps alert_rate <= -1: the best reachable value is 0"),
     (
         {"constraint": ("recall", ">=", 1.5), "scoring": "f1_macro"}, LABELS,
-        "Label 0: No cut reaches recall >= 1.5: the best reachable value is 1",
+        "Label 0: No threshold reaches recall >= 1.5: the best reachable value is 1",
     ),
     ({"thresholds": []}, TWO, "thresholds is empty"),
     ({"thresholds": [0.2, np.nan]}, TWO, "thresholds contains NaN"),
-    ({"thresholds": 0}, TWO, "no cut to choose"),
-    ({"thresholds": "some"}, TWO, "must be 'all', a number of cuts or a 1-D array"),
-    ({"thresholds": [[0.1]]}, TWO, "must be 'all', a number of cuts or a 1-D array"),
+    ({"thresholds": 0}, TWO, "no threshold to choose"),
+    ({"thresholds": "some"}, TWO, "must be 'all', a number of thresholds or a 1-D array"),
+    ({"thresholds": [[0.1]]}, TWO, "must be 'all', a number of thresholds or a 1-D array"),
     ({"thresholds": 10}, THREE, "decided by biases"),
     ({"aggregate": "mean"}, TWO, "'mean' is not known; use one of 'bagged'"),
     ({"strategy": "local"}, TWO, "'local' is not known; use one of 'per_label'"),
@@ -87,7 +87,7 @@ def test_a_label_absent_from_every_fold():
 
 @pytest.mark.parametrize("data", [TWO, THREE])
 def test_a_scorer_that_gives_nothing(data):
-    with pytest.raises(ValueError, match="nan for every cut"):
+    with pytest.raises(ValueError, match="nan for every threshold"):
         ThresholdTuner(LogisticRegression(), scoring=make_scorer(lambda y, p: np.nan), random_state=0).fit(*data)
 
 

@@ -110,32 +110,32 @@ def binary_case(seed):
     return scores[:, None], y, weight
 
 
-def all_cuts(scores):
-    """A cut below, between and above all distinct scores."""
+def all_thresholds(scores):
+    """A threshold below, between and above all distinct scores."""
     levels = np.unique(scores)
     return np.concatenate([[levels[0] - 1], (levels[1:] + levels[:-1]) / 2, [levels[-1] + 1]])
 
 
-def counts_at(cuts, X, y, weight):
-    """tp, fp, fn, tn at each cut."""
-    predicted = X[:, 0] >= cuts[:, None]
+def counts_at(thresholds, X, y, weight):
+    """tp, fp, fn, tn at each threshold."""
+    predicted = X[:, 0] >= thresholds[:, None]
     tp, fp = predicted @ (weight * y), predicted @ (weight * (1 - y))
     return tp, fp, weight @ y - tp, weight @ (1 - y) - fp
 
 
 @pytest.mark.parametrize("name", BINARY)
-def test_binary_cut_is_the_brute_force_optimum(name):
+def test_binary_threshold_is_the_brute_force_optimum(name):
     params, metric, formula = BINARY[name]
     for seed in range(200):
         X, y, weight = binary_case(seed)
         tuner = ThresholdTuner(Echo().fit(X, y), **params, **PREFIT).fit(X, y, sample_weight=weight)
-        best = formula(*counts_at(all_cuts(X), X, y, weight)).max()
+        best = formula(*counts_at(all_thresholds(X), X, y, weight)).max()
         assert metric(y, tuner.predict(X), sample_weight=weight) == pytest.approx(best, abs=1e-12), seed
         assert tuner.solver_ == "exact"
 
 
 @pytest.mark.parametrize("constraint", [("precision", ">=", 0.7), ("alert_rate", "<=", 0.3), ("recall", ">=", 0.8)])
-def test_constrained_cut_is_the_best_feasible_one(constraint):
+def test_constrained_threshold_is_the_best_feasible_one(constraint):
     name, operator, bound = constraint
     measure = {
         "precision": lambda tp, fp, fn, tn: ratio(tp, tp + fp),
@@ -147,7 +147,7 @@ def test_constrained_cut_is_the_best_feasible_one(constraint):
     for seed in range(150):
         X, y, weight = binary_case(seed)
         tuner = ThresholdTuner(Echo().fit(X, y), scoring="f1", constraint=constraint, **PREFIT)
-        counts = counts_at(all_cuts(X), X, y, weight)
+        counts = counts_at(all_thresholds(X), X, y, weight)
         feasible = sign * (measure(*counts) - bound) >= -1e-12
         if not feasible.any():
             infeasible_cases += 1
@@ -187,16 +187,16 @@ def label_case(seed, n_labels=2):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 @pytest.mark.parametrize("strategy", ["per_label", "global"])
 @pytest.mark.parametrize("name", LABELS)
-def test_label_cuts_against_enumeration(name, strategy):
+def test_label_thresholds_against_enumeration(name, strategy):
     """Exact where the search says so; coordinate ascent close to it on average, and never worse than 0.5."""
     metric, shortfall = LABELS[name], []
     for seed in range(15):
         X, Y, weight = label_case(seed)
         tuner = ThresholdTuner(Echo().fit(X, Y), scoring=name, strategy=strategy, min_positives=0, **PREFIT)
         tuner.fit(X, Y, sample_weight=weight)
-        cuts = [all_cuts(column) for column in X.T]
-        tried = itertools.product(*cuts) if strategy == "per_label" else ((c, c) for c in all_cuts(X))
-        best = max(metric(Y, (np.array(cut) <= X).astype(int), sample_weight=weight) for cut in tried)
+        thresholds = [all_thresholds(column) for column in X.T]
+        tried = itertools.product(*thresholds) if strategy == "per_label" else ((c, c) for c in all_thresholds(X))
+        best = max(metric(Y, (np.array(threshold) <= X).astype(int), sample_weight=weight) for threshold in tried)
         reached = metric(Y, tuner.predict(X), sample_weight=weight)
         shortfall.append(best - reached)
         assert reached >= metric(Y, (X >= 0.5).astype(int), sample_weight=weight) - 1e-12
@@ -212,7 +212,7 @@ def test_hamming_loss_and_default_metric_of_labels_are_separate():
     for scoring, metric in ((hamming, skm.accuracy_score), ("balanced_accuracy", skm.balanced_accuracy_score)):
         tuner = ThresholdTuner(Echo().fit(X, Y), scoring=scoring, min_positives=0, **PREFIT).fit(X, Y)
         for label, predicted in enumerate(tuner.predict(X).T):
-            best = max(metric(Y[:, label], (X[:, label] >= cut).astype(int)) for cut in all_cuts(X[:, label]))
+            best = max(metric(Y[:, label], (X[:, label] >= threshold).astype(int)) for threshold in all_thresholds(X[:, label]))
             assert metric(Y[:, label], predicted) == pytest.approx(best)
 
 
@@ -273,7 +273,7 @@ def every_decision(logits):
     # Between neighbours of these, neither the choice of class 0 or 1 nor the order in which rows turn to class 2
     # changes.
     turns = np.concatenate([zero - one, np.subtract.outer(zero - two, one - two).ravel()])
-    biases = [(0, a, b) for a in all_cuts(turns) for b in all_cuts(np.maximum(zero, one + a) - two)]
+    biases = [(0, a, b) for a in all_thresholds(turns) for b in all_thresholds(np.maximum(zero, one + a) - two)]
     return np.unique(np.argmax(logits + np.array(biases)[:, None], axis=2), axis=0)
 
 
@@ -336,7 +336,7 @@ def test_integer_weights_are_repeats_and_scale_does_not_matter(kind):
 
 
 def test_plug_in_of_f1_is_half_of_the_optimum():
-    """Lipton et al. 2014: the cut that maximises expected F1 is half of the F1 it reaches."""
+    """Lipton et al. 2014: the threshold that maximises expected F1 is half of the F1 it reaches."""
     rng = np.random.default_rng(0)
     proba = rng.beta(0.5, 3, 20_000)
     y = (rng.random(20_000) < proba).astype(int)
@@ -349,7 +349,7 @@ def test_plug_in_of_f1_is_half_of_the_optimum():
 
 
 def test_out_of_bag_score_is_not_the_pooled_maximum():
-    """On pure noise the maximum on the rows seen is far above what any cut can do."""
+    """On pure noise the maximum on the rows seen is far above what any threshold can do."""
     rng = np.random.default_rng(0)
     X, y = rng.random((60, 1)), np.repeat([0, 1], [52, 8])
     seen, out_of_bag = [], []

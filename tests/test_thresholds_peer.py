@@ -37,8 +37,8 @@ def test_the_exceptions_exist_and_most_tests_run():
     assert len(tests) - len(NOT_OURS) >= 11
 
 
-# Not decision_function, which they want to be the estimator's own: here it is the margin over the cut, so that predict is its
-# sign, as everywhere in scikit-learn.
+# Not decision_function, which they want to be the estimator's own: here it is the margin over the threshold, so that predict is
+# its sign, as everywhere in scikit-learn.
 @pytest.mark.parametrize("response_method", ["predict_proba", "predict_log_proba"])
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SVC(), GradientBoostingClassifier(n_estimators=4)])
 def test_response_methods(estimator, response_method):

@@ -68,7 +68,7 @@ def test_constructor_has_the_names_and_defaults_of_the_peer():
 
 
 @pytest.mark.parametrize("response_method", ["auto", "decision_function", "predict_proba"])
-def test_a_tuned_cut_beats_the_default_and_a_grid_is_stored_whole(response_method):
+def test_a_tuned_threshold_beats_the_default_and_a_grid_is_stored_whole(response_method):
     X, y = imbalanced_cancer()
     plain = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
     tuner = ThresholdTuner(
@@ -82,11 +82,11 @@ def test_a_tuned_cut_beats_the_default_and_a_grid_is_stored_whole(response_metho
 def test_parameters_of_a_scorer_count():
     X, y = load_breast_cancer(return_X_y=True)
     model = make_pipeline(StandardScaler(), LogisticRegression())
-    cuts = [
+    thresholds = [
         ThresholdTuner(model, scoring=scoring).fit(X, y).best_threshold_
         for scoring in ("f1", make_scorer(f1_score), make_scorer(fbeta_score, beta=1), make_scorer(fbeta_score, beta=2))
     ]
-    assert cuts[0] == cuts[1] == cuts[2] != cuts[3]
+    assert thresholds[0] == thresholds[1] == thresholds[2] != thresholds[3]
 
 
 @pytest.mark.parametrize("response_method", ["auto", "decision_function", "predict_proba"])
@@ -173,11 +173,11 @@ def test_stored_scores_are_the_metric_at_each_threshold(rare):
     X, y = rare
     proba = cross_val_predict(LogisticRegression(), X, y, cv=StratifiedKFold(5), method="predict_proba")[:, 1]
     tuner = ThresholdTuner(LogisticRegression(), scoring="f1", store_cv_results=True).fit(X, y)
-    cuts, scores = tuner.cv_results_["thresholds"], tuner.cv_results_["scores"]
-    assert len(cuts) == len(np.unique(proba)) + 1
-    assert (np.diff(cuts) > 0).all()
-    for place in range(0, len(cuts), 50):
-        assert scores[place] == pytest.approx(f1_score(y, proba >= cuts[place]))
+    thresholds, scores = tuner.cv_results_["thresholds"], tuner.cv_results_["scores"]
+    assert len(thresholds) == len(np.unique(proba)) + 1
+    assert (np.diff(thresholds) > 0).all()
+    for place in range(0, len(thresholds), 50):
+        assert scores[place] == pytest.approx(f1_score(y, proba >= thresholds[place]))
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), SVC(), GradientBoostingClassifier(n_estimators=4)])
@@ -224,7 +224,7 @@ def test_metadata_routing(weighted, rare):
     assert plain.best_threshold_ == tuner.best_threshold_
 
 
-def test_weights_reach_a_pipeline_and_the_cut(rare):
+def test_weights_reach_a_pipeline_and_the_threshold(rare):
     X, y = rare
     weight = np.where(y == 1, 5.0, 1.0)
     tuner = ThresholdTuner(make_pipeline(StandardScaler(), LogisticRegression()), scoring="f1", random_state=0)
@@ -257,7 +257,7 @@ def test_grid_search_over_the_inner_estimator(rare):
     assert search.best_estimator_.estimator_[-1].C == 1.0
 
 
-def test_same_random_state_same_cut_pickle_and_clone(rare):
+def test_same_random_state_same_threshold_pickle_and_clone(rare):
     X, y = rare
     tuner = ThresholdTuner(LogisticRegression(), scoring="f1", random_state=3).fit(X, y)
     assert clone(tuner).fit(X, y).best_threshold_ == tuner.best_threshold_
@@ -304,7 +304,7 @@ def test_a_fold_that_holds_one_value_of_a_label():
     assert np.isfinite(tuner.thresholds_).all()
 
 
-def test_rare_labels_share_a_cut(labels):
+def test_rare_labels_share_a_threshold(labels):
     X, Y = labels
     Y = Y.copy()
     Y[:, 1] = 0
@@ -317,7 +317,7 @@ def test_rare_labels_share_a_cut(labels):
     assert tuner.thresholds_[0] != tuner.thresholds_[1]
 
 
-def test_a_global_cut_is_one_cut(labels):
+def test_a_global_threshold_is_one_threshold(labels):
     tuner = ThresholdTuner(
         MultiOutputClassifier(LogisticRegression()), scoring="f1_macro", strategy="global", random_state=0
     )
@@ -331,7 +331,7 @@ def test_constraint_of_each_label(labels):
         random_state=0, store_cv_results=True,
     ).fit(X, Y)
     oof = cross_val_predict(RandomForestClassifier(50, random_state=0), X, Y, cv=3, method="predict_proba")
-    alerts = [(proba[:, 1] >= cut).mean() for proba, cut in zip(oof, tuner.thresholds_, strict=True)]
+    alerts = [(proba[:, 1] >= threshold).mean() for proba, threshold in zip(oof, tuner.thresholds_, strict=True)]
     assert max(alerts) <= 0.2
 
 
@@ -421,7 +421,7 @@ def test_any_scorer_of_labels_and_classes(labels):
 
 
 class Leaver(ClassifierMixin, BaseEstimator):
-    """Leaves probabilities of half the size behind: cuts tuned on them are half of those it would predict with."""
+    """Leaves probabilities of half the size behind: thresholds tuned on them are half of those it would predict with."""
 
     def __init__(self, store_oof=False):
         self.store_oof = store_oof
@@ -477,7 +477,7 @@ def test_bagging_keeps_the_own_decision_where_tuning_is_noise():
         tuner = ThresholdTuner(EchoMargin(), scoring="accuracy", random_state=0).fit(margin[:, None], y)
         kept += tuner.best_threshold_ == 0
         assert tuner.set_params(aggregate="pooled").fit(margin[:, None], y).best_threshold_ != 0
-        # Where zero is far from the best cut it goes.
+        # Where zero is far from the best threshold it goes.
         assert tuner.set_params(aggregate="bagged").fit(margin[:, None] + 2, y).best_threshold_ > 1
         # Nor is it kept for metrics of which it never was the best.
         assert tuner.set_params(scoring="matthews_corrcoef").fit(margin[:, None], y).best_threshold_ != 0
@@ -486,5 +486,5 @@ def test_bagging_keeps_the_own_decision_where_tuning_is_noise():
 
 def test_folds_in_two_processes(rare):
     X, y = rare
-    cuts = [ThresholdTuner(LogisticRegression(), scoring="f1", n_jobs=n).fit(X, y).best_threshold_ for n in (1, 2)]
-    assert cuts[0] == cuts[1]
+    thresholds = [ThresholdTuner(LogisticRegression(), scoring="f1", n_jobs=n).fit(X, y).best_threshold_ for n in (1, 2)]
+    assert thresholds[0] == thresholds[1]

@@ -29,13 +29,13 @@ def check_params(tuner):
             raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
     if tuner.cost_matrix is not None and tuner.scoring != "balanced_accuracy":
         raise ValueError(
-            f"Both cost_matrix and scoring={tuner.scoring!r} were given, and a cut can maximise only one of them. "
+            f"Both cost_matrix and scoring={tuner.scoring!r} were given, and a threshold can maximise only one of them. "
             "Leave scoring out to minimise the cost, or leave cost_matrix out."
         )
 
 
 def check_thresholds(thresholds, kind: str):
-    """None for all cuts, a number of cuts, or an increasing array of them."""
+    """None for all thresholds, a number of thresholds, or an increasing array of them."""
     if isinstance(thresholds, str) and thresholds == "all":
         return None
     if kind == "multiclass":
@@ -45,19 +45,19 @@ def check_thresholds(thresholds, kind: str):
         )
     if isinstance(thresholds, Integral) and not isinstance(thresholds, bool):
         if thresholds < 1:
-            raise ValueError(f"thresholds={thresholds} leaves no cut to choose; use at least 1, or 'all'.")
+            raise ValueError(f"thresholds={thresholds} leaves no threshold to choose; use at least 1, or 'all'.")
         return int(thresholds)
     try:
-        cuts = np.asarray(thresholds, float)
+        candidates = np.asarray(thresholds, float)
     except (TypeError, ValueError):
-        cuts = np.empty((0, 0))
-    if cuts.ndim != 1 or isinstance(thresholds, str):
-        raise ValueError(f"thresholds must be 'all', a number of cuts or a 1-D array of cuts; got {thresholds!r}.")
-    if cuts.size == 0:
-        raise ValueError("thresholds is empty: there is no cut to choose. Pass at least one, or 'all'.")
-    if np.isnan(cuts).any():
+        candidates = np.empty((0, 0))
+    if candidates.ndim != 1 or isinstance(thresholds, str):
+        raise ValueError(f"thresholds must be 'all', a number of thresholds or a 1-D array of thresholds; got {thresholds!r}.")
+    if candidates.size == 0:
+        raise ValueError("thresholds is empty: there is no threshold to choose. Pass at least one, or 'all'.")
+    if np.isnan(candidates).any():
         raise ValueError("thresholds contains NaN, which no score reaches. Remove it, or pass 'all'.")
-    return np.sort(cuts)
+    return np.sort(candidates)
 
 
 def check_target(y):
@@ -73,7 +73,7 @@ def check_target(y):
         y = np.asarray(y.toarray() if issparse(y) else y)
         constant = y.min(axis=0) == y.max(axis=0)
         if constant.all():
-            raise ValueError("All labels are constant: every column of y holds one value, so no cut can be learned.")
+            raise ValueError("All labels are constant: every column of y holds one value, so no threshold can be learned.")
         return "multilabel", y, None
     if found not in ("binary", "multiclass", None):
         raise ValueError(
@@ -109,7 +109,7 @@ def check_weight(weight, y) -> np.ndarray:
         raise ValueError("sample_weight is zero for every row (a total weight of zero): nothing is left to learn from.")
     if y.ndim == 1 and len(left := np.unique(y[weight > 0])) < 2:
         raise ValueError(
-            f"sample_weight is zero for every class but {left.tolist()[0]!r}: one class is nothing to tune a cut for."
+            f"sample_weight is zero for every class but {left.tolist()[0]!r}: one class is nothing to tune a threshold for."
         )
     return weight
 
@@ -152,12 +152,12 @@ def fitted_classes(estimator, seen) -> np.ndarray:
 
 
 def check_scores(scores, folds):
-    """Raise for scores that no cut can order, or that are the same for every row of each fold."""
+    """Raise for scores that no threshold can order, or that are the same for every row of each fold."""
     check_finite(scores, "for held-out rows")
     parts = [scores] if not folds.any() else [scores[folds == fold] for fold in range(folds.max() + 1)]
     if all((part.max(axis=0) == part.min(axis=0)).all() for part in parts):
         raise ValueError(
-            "The provided estimator makes constant predictions: every held-out row has the same score, so any cut "
+            "The provided estimator makes constant predictions: every held-out row has the same score, so any threshold "
             "predicts one class. Look at the estimator's features and its regularisation."
         )
 
@@ -166,6 +166,6 @@ def check_labels(held):
     """Raise for a label without any positive row among those held out."""
     if held.kind == "multilabel" and len(absent := np.flatnonzero(~held.codes.any(axis=0))):
         raise ValueError(
-            f"Labels {absent.tolist()} have no positive row in any fold, so no cut can be learned for them. Drop these "
+            f"Labels {absent.tolist()} have no positive row in any fold, so no threshold can be learned for them. Drop these "
             "columns of y, or add rows that have them."
         )

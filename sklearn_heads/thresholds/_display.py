@@ -1,4 +1,4 @@
-"""ThresholdCurveDisplay: a metric against the cut, as the exact step curve."""
+"""ThresholdCurveDisplay: a metric against the threshold, as the exact step curve."""
 
 from typing import Any, NamedTuple
 
@@ -13,26 +13,26 @@ from sklearn_heads.thresholds._search.metrics import METRICS
 from sklearn_heads.thresholds._search.ranking import Ranking
 
 MOST_PANELS = 9
-NO_CUTS = (
-    "Three or more classes are decided by biases, not by cuts, so there is no curve over the cut to draw. "
+NO_THRESHOLDS = (
+    "Three or more classes are decided by biases, not by thresholds, so there is no curve over the threshold to draw. "
     "See class_bias_, or a ConfusionMatrixDisplay of the predictions."
 )
 
 
 class Curve(NamedTuple):
-    """One panel: on (scores[i - 1], scores[i]] a cut has values[i], alert_rate[i] and feasible[i]; scores increase."""
+    """One panel: on (scores[i - 1], scores[i]] a threshold has values[i], alert_rate[i] and feasible[i]; scores increase."""
 
     name: str
     scores: np.ndarray
     values: np.ndarray
     alert_rate: np.ndarray
     feasible: np.ndarray
-    cut: float | None
+    threshold: float | None
     std: float
 
 
 class ThresholdCurveDisplay:
-    """A metric, and the share of rows predicted positive, against the cut.
+    """A metric, and the share of rows predicted positive, against the threshold.
 
     Made by `from_estimator` or `from_predictions`; `plot` draws it again, from `curves`, into `figure_` and `axes_`.
     """
@@ -45,39 +45,39 @@ class ThresholdCurveDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any, *, sample_weight: Any = None, names: Any = None, ax: Any = None
     ):
-        """Draw a fitted `ThresholdTuner` (no multiclass) on rows X, best unseen ones, with its cuts and their spread.
+        """Draw a fitted `ThresholdTuner` (no multiclass) on rows X, best unseen ones, with its thresholds and their spread.
 
         names are those of the labels, for the panels; ax is where to draw a single one. Other parameters as in its
         `fit`.
         """
         check_is_fitted(estimator)
         if hasattr(estimator, "class_bias_"):
-            raise ValueError(NO_CUTS)
+            raise ValueError(NO_THRESHOLDS)
         objective, constraint = estimator._objective()
         if objective.metric is None:
             raise ValueError(
                 "Only metrics that are computed exactly can be drawn; use from_predictions with one of them."
             )
-        cuts = np.atleast_1d(getattr(estimator, "best_threshold_", getattr(estimator, "thresholds_", None)))
+        thresholds = np.atleast_1d(getattr(estimator, "best_threshold_", getattr(estimator, "thresholds_", None)))
         truth = estimator._encode(check_target(y)[1])
         scores = estimator._read(estimator.estimator_, X)
         metric = METRICS["f1"] if objective.average == "samples" else objective.metric
         spread = np.atleast_1d(estimator.threshold_std_)
-        return cls._draw(truth, scores, metric, constraint, cuts, spread, sample_weight, names, ax)
+        return cls._draw(truth, scores, metric, constraint, thresholds, spread, sample_weight, names, ax)
 
     @classmethod
     def from_predictions(
-        cls, y_true: Any, scores: Any, *, scoring: Any = "f1", constraint: Any = None, cuts: Any = None,
+        cls, y_true: Any, scores: Any, *, scoring: Any = "f1", constraint: Any = None, thresholds: Any = None,
         pos_label: Any = None, sample_weight: Any = None, names: Any = None, ax: Any = None,
     ):
         """Draw any scores: (n,) of the positive class, or (n, L) for a 0/1 matrix of labels, drawn label by label.
 
-        cuts, a float or (L,), are marked; cuts that break the constraint are shaded. Other parameters as in
+        thresholds, a float or (L,), are marked; thresholds that break the constraint are shaded. Other parameters as in
         `ThresholdTuner`.
         """
         kind, y, classes = check_target(y_true)
         if kind == "multiclass":
-            raise ValueError(NO_CUTS)
+            raise ValueError(NO_THRESHOLDS)
         scores = np.asarray(scores, float)
         if scores.shape != y.shape:
             raise ValueError(
@@ -92,11 +92,11 @@ class ThresholdCurveDisplay:
         limit = parse_constraint(constraint, objective, "binary", "per_label")
         if kind == "binary":
             y = (y == classes[positive_class(classes, pos_label, objective, limit)]).astype(float)
-        cuts = None if cuts is None else np.atleast_1d(cuts)
-        return cls._draw(y, scores, objective.metric, limit, cuts, None, sample_weight, names, ax)
+        thresholds = None if thresholds is None else np.atleast_1d(thresholds)
+        return cls._draw(y, scores, objective.metric, limit, thresholds, None, sample_weight, names, ax)
 
     @classmethod
-    def _draw(cls, truth, scores, metric, constraint, cuts, spread, sample_weight, names, ax):
+    def _draw(cls, truth, scores, metric, constraint, thresholds, spread, sample_weight, names, ax):
         check_finite(scores, "for the rows to draw")
         weight = check_weight(sample_weight, truth)
         truth, scores = truth.reshape(len(truth), -1), scores.reshape(len(scores), -1)
@@ -107,15 +107,15 @@ class ThresholdCurveDisplay:
             w = weight[ranking.order]
             pos = w * truth[ranking.order, label]
             _, values = ranking.curve(metric, pos, w - pos)
-            positions, gap = ranking.positions[::-1], ranking.cut(0)
+            positions, gap = ranking.positions[::-1], ranking.threshold(0)
             feasible = np.ones(len(positions), bool)
             if constraint is not None:
                 feasible = feasible_positions(ranking, pos, w - pos, constraint)[::-1]
             # Above the largest score no row is positive.
             ends = np.append(ranking.scores[positions[:-1] - 1], gap)
             alerts = np.append(0, np.cumsum(w))[positions] / w.sum()
-            cut, std = (None if each is None else float(each[label]) for each in (cuts, spread))
-            curves.append(Curve(names[label], ends, values, alerts, feasible, cut, std or 0.0))
+            threshold, std = (None if each is None else float(each[label]) for each in (thresholds, spread))
+            curves.append(Curve(names[label], ends, values, alerts, feasible, threshold, std or 0.0))
         return cls(curves, metric.name.replace("_", " ")).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> "ThresholdCurveDisplay":
@@ -145,12 +145,12 @@ class ThresholdCurveDisplay:
             curve.scores, 0, 1, where=~curve.feasible, step="pre", color="0.85", transform=ax.get_xaxis_transform(),
             label=None if curve.feasible.all() else "infeasible",
         )
-        if curve.cut is not None:
-            ax.axvspan(curve.cut - curve.std, curve.cut + curve.std, color="C3", alpha=0.15, lw=0)
-            ax.axvline(curve.cut, color="C3", label=f"cut {curve.cut:.3g}")
+        if curve.threshold is not None:
+            ax.axvspan(curve.threshold - curve.std, curve.threshold + curve.std, color="C3", alpha=0.15, lw=0)
+            ax.axvline(curve.threshold, color="C3", label=f"threshold {curve.threshold:.3g}")
         other = ax.twinx()
         other.step(curve.scores, curve.alert_rate, where="pre", color="C2", lw=1, ls=":")
         other.set(ylim=(0, 1.02), ylabel="alert rate")
         other.yaxis.label.set_color("C2")
-        ax.set(xlabel="cut", ylabel=self.metric_name, title=curve.name if title else "")
+        ax.set(xlabel="threshold", ylabel=self.metric_name, title=curve.name if title else "")
         ax.legend(loc="best", fontsize="small")

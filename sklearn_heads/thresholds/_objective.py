@@ -35,7 +35,7 @@ class Objective(NamedTuple):
         """Whether the metric treats all classes alike, so that 0.5, or argmax, has a claim to be right.
 
         With two classes such a claim needs a metric that weighs every row by itself, as accuracy and balanced accuracy do:
-        the best cut for Matthews or kappa depends on all the others, and 0.5 was found to be worse there.
+        the best threshold for Matthews or kappa depends on all the others, and 0.5 was found to be worse there.
         """
         if self.metric is None or self.cost_matrix is not None:
             return False
@@ -56,7 +56,7 @@ def as_scorer(scoring, estimator):
     if not callable(scoring):
         raise ValueError(
             f"scoring must name one metric or be one scorer; got {type(scoring).__name__}. "
-            "A cut can maximise only one metric: pass its name or make_scorer(...)."
+            "A threshold can maximise only one metric: pass its name or make_scorer(...)."
         )
     return check_scoring(estimator, scoring=scoring)
 
@@ -188,7 +188,7 @@ def parse_constraint(constraint, objective: Objective, kind: str, strategy: str)
     )
     if objective.metric is None or not separate:
         raise ValueError(
-            "constraint needs cuts that are found one at a time: a binary problem, or labels with a macro or weighted "
+            "constraint needs thresholds that are found one at a time: a binary problem, or labels with a macro or weighted "
             f"average and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."
         )
     return Constraint(METRICS[name], 1 if operator == ">=" else -1, bound)

@@ -19,7 +19,7 @@ def score_method(estimator, response_method: str) -> str:
         if hasattr(estimator, name):
             return name
     raise ValueError(
-        f"{type(estimator).__name__} has no {' or '.join(wanted)}, so it gives no scores to cut. "
+        f"{type(estimator).__name__} has no {' or '.join(wanted)}, so there are no scores to put a threshold on. "
         "Use a classifier that has one, or calibrate it with CalibratedClassifierCV."
     )
 
@@ -31,7 +31,7 @@ def columns(output, kind: str, method: str, own_classes, classes, positive: int)
     """
     if kind == "multilabel":
         if isinstance(output, list):
-            # One (n, 2) array a label; (n, 1) where the fold held one value of it.
+            # One (n, 2) array per label; (n, 1) where the fold held one value of it.
             output = np.column_stack([
                 p[:, 1] if p.shape[1] == 2 else np.full(len(p), float(seen[0] == 1))
                 for p, seen in zip(output, own_classes)
@@ -60,14 +60,14 @@ def logits(scores: np.ndarray, method: str) -> np.ndarray:
 
 
 def check_finite(scores, where: str):
-    """Raise for scores that no cut can order."""
+    """Raise for scores that no threshold can order."""
     finite = np.isfinite(scores)
     if not finite.all():
         bad = np.flatnonzero(~finite.reshape(len(scores), -1).all(axis=1))
         raise ValueError(
             f"The estimator gives NaN or infinite scores {where}: {len(bad)} of {len(scores)} rows, the first at row "
             f"{bad[0]}. "
-            "A cut cannot place them. Look for overflow or missing values in X, and scale or impute before the classifier."
+            "A threshold cannot place them. Look for overflow or missing values in X, and scale or impute before the classifier."
         )
 
 

@@ -1,4 +1,4 @@
-"""ThresholdTuner: any classifier, with the cuts that a metric calls for."""
+"""ThresholdTuner: any classifier, with the thresholds that a metric calls for."""
 
 from typing import Any
 
@@ -30,10 +30,11 @@ def _inner_has(method: str):
 class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator):
     """Classifier whose decision thresholds maximise a metric, searched exactly and averaged to be stable.
 
-    Held-out scores of the training rows come from cross-validation; the cut that maximises the metric on them is found
+    Held-out scores of the training rows come from cross-validation; the threshold that maximises the metric on them is found
     by one sort and one sweep over the distinct scores, repeated on bootstraps of the rows, and the bootstraps' alert
-    counts are averaged. A row is positive when its score reaches the cut. Takes two classes (one cut), a 0/1 matrix of
-    labels (a cut a label) and several classes (a bias a class, added to the log-probability before the argmax).
+    counts are averaged. A row is positive when its score reaches the threshold. Takes two classes (one threshold), a 0/1
+    matrix of labels (one threshold per label) and several classes (one bias per class, added to the log-probability before the
+    argmax).
 
     Parameters
     ----------
@@ -41,11 +42,11 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         With `predict_proba` or `decision_function`; fitted if cv="prefit".
     scoring : str or scorer, default="balanced_accuracy"
         A scikit-learn name, "cohen_kappa", "geometric_mean", "specificity", or a scorer. Metrics of the table in
-        docs/thresholds.md are searched exactly; any other scorer is called at no more than 200 cuts (10 bootstraps).
+        docs/thresholds.md are searched exactly; any other scorer is called at no more than 200 thresholds (10 bootstraps).
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         Where scores come from; "auto" prefers probabilities.
     thresholds : "all", int or array-like, default="all"
-        Cuts to choose from: all distinct ones, that many quantiles of the scores, or these, in any order.
+        Thresholds to choose from: all distinct ones, that many quantiles of the scores, or these, in any order.
     constraint : (metric, ">=" or "<=", bound), default=None
         Such as ("precision", ">=", 0.9) or ("alert_rate", "<=", 0.05); for macro and weighted averages to be met by
         each label.
@@ -55,7 +56,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
     aggregate : {"bagged", "pooled", "fold_mean", "expected"}, default="bagged"
         "bagged" averages over bootstraps; for accuracy and balanced accuracy, and for several classes unless a cost is
         minimised, it keeps the classifier's own decision (0.5, 0, argmax) where that scores as well out of bag, 0.5 and 0
-        only if they are within `threshold_std_` of the cut.
+        only if they are within `threshold_std_` of the threshold.
         "pooled" takes the optimum on all held-out rows, "fold_mean" averages over folds, "expected" believes the
         probabilities and ignores the labels: best if they are calibrated, bad if not.
     n_bootstraps : int, default=50
@@ -63,9 +64,9 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
     n_restarts : int, default=10
         Random starts of coordinate ascent (several classes, averages over rows), beside 0.5 or argmax.
     min_positives : int, default=5
-        Labels with fewer positive (or negative) rows share one cut, with a warning.
+        Labels with fewer positive (or negative) rows share one threshold, with a warning.
     strategy : {"per_label", "global"}, default="per_label"
-        A cut a label, or one for all labels.
+        One threshold per label, or one for all labels.
     pos_label : default=None
         The positive class; needed for metrics that depend on it unless the scorer has it or the class is 1.
     cv : int, float, splitter, iterable, "prefit" or "oof", default=None
@@ -85,9 +86,9 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
     ----------
     estimator_ : classifier
     best_threshold_ : float
-        Two classes: the cut. Below or above all scores where it is best to predict one class always.
+        Two classes: the threshold. Below or above all scores where it is best to predict one class always.
     thresholds_ : ndarray of shape (L,)
-        Labels: the cuts.
+        Labels: the thresholds.
     class_bias_ : ndarray of shape (K,)
         Several classes: biases of mean 0.
     threshold_std_ : float or ndarray
@@ -96,7 +97,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         The metric, or minus the mean cost, to expect on new rows, never the maximum on rows seen: each row is decided by the
         average over the bootstraps that left it out (biases and folds: the mean score of each solution on the rows it left out).
     cv_results_ : dict
-        "thresholds" and "scores" on the held-out rows: every cut, increasing; lists of them for labels; for several
+        "thresholds" and "scores" on the held-out rows: every threshold, increasing; lists of them for labels; for several
         classes the biases of each start.
     solver_ : {"exact", "coordinate", "grid"}
     classes_, n_features_in_, feature_names_in_ : ndarray, int, ndarray
@@ -161,7 +162,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
     @nothing_lost
     @with_callbacks
     def fit(self, X: Any, y: Any, **params: Any) -> "ThresholdTuner":
-        """Fit the estimator and tune its cuts.
+        """Fit the estimator and tune its thresholds.
 
         Parameters
         ----------
@@ -203,11 +204,11 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
             rows = np.arange(len(y))[rows]
             arguments = {name: _safe_indexing(value, rows) for name, value in routed.score.items()}
             judge = Judge(objective.scorer, _safe_indexing(X, rows), y[rows], self.classes_, arguments)
-        # Tuned twice, the same rows give the same cut.
+        # Tuned twice, the same rows give the same threshold.
         rng = check_random_state(0 if self.random_state is None else self.random_state)
         problem = make_problem(self, held, objective, constraint, candidates, judge, self._decode, rng)
         n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
-        # A constraint and given thresholds are the user's; the classifier's own cut need not be among them.
+        # A constraint and given thresholds are the user's; the classifier's own threshold need not be among them.
         free = constraint is None and candidates is None
         own = held.own_decision() if free and objective.even_handed(kind) else None
         tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng, own)
@@ -218,7 +219,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Labels at the tuned cuts: positive where the score reaches the cut, or the largest biased log-probability.
+        """Labels at the tuned thresholds: positive where the score reaches the threshold, or the largest biased log-probability.
 
         Parameters
         ----------
@@ -232,7 +233,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         return self._decode(margin.argmax(axis=1) if self._kind == "multiclass" else margin >= 0)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Margin over the cut, in the units of the scores: `predict` is its sign, or its argmax.
+        """Margin over the threshold, in the units of the scores: `predict` is its sign, or its argmax.
 
         Parameters
         ----------
@@ -241,7 +242,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         Returns
         -------
         margin : ndarray
-            (n,) score minus cut, positive towards `classes_[1]`; (n, L) the same a label; (n, K) log-probability plus
+            (n,) score minus threshold, positive towards `classes_[1]`; (n, L) the same per label; (n, K) log-probability plus
             bias.
         """
         margin = self._margin(X)
@@ -249,13 +250,13 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
 
     @_inner_has("predict_proba")
     def predict_proba(self, X: Any) -> Any:
-        """The estimator's own probabilities, untouched by the cuts."""
+        """The estimator's own probabilities, untouched by the thresholds."""
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict_proba(X)
 
     @_inner_has("predict_log_proba")
     def predict_log_proba(self, X: Any) -> Any:
-        """The estimator's own log-probabilities, untouched by the cuts."""
+        """The estimator's own log-probabilities, untouched by the thresholds."""
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict_log_proba(X)
 

@@ -1,8 +1,8 @@
 """From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
 
 A problem offers search(counts, start) -> solution or None; evaluate(solution, counts) -> float; average(solutions) ->
-solution; parameters(solutions) -> cuts or biases on the last axis; at(parameters) -> solution; and arrange(folds).
-Problems of cuts also offer coordinates(solution), whose mean is what is averaged, and evaluate_rows(means, counts), a
+solution; parameters(solutions) -> thresholds or biases on the last axis; at(parameters) -> solution; and arrange(folds).
+Problems of thresholds also offer coordinates(solution), whose mean is what is averaged, and evaluate_rows(means, counts), a
 mean for each row. counts is a uint8 vector, how often each row is drawn.
 """
 
@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_heads.thresholds._search import sweep as core
+from sklearn_heads.thresholds._search import bootstrap
 
 N_PARTS = 5
 
 
 class Tuned(NamedTuple):
-    """The chosen cuts or biases, their spread and their estimated score."""
+    """The chosen thresholds or biases, their spread and their estimated score."""
 
     parameters: np.ndarray
     std: np.ndarray
@@ -28,7 +28,7 @@ def replicates(how, folds, n_bootstraps, rng):
     if how == "bagged":
         for _ in range(n_bootstraps):
             counts = np.empty(len(folds), np.uint8)
-            core.draw_poisson(int(rng.randint(2**31 - 1)), counts)
+            bootstrap.draw_poisson(int(rng.randint(2**31 - 1)), counts)
             yield counts
     else:
         for fold in range(folds.max() + 1):
@@ -38,11 +38,11 @@ def replicates(how, folds, n_bootstraps, rng):
 def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=None) -> Tuned | None:
     """Solve on all rows and on replicates. None if even all rows have no solution.
 
-    The score is out of sample. Bagged cuts: every row is decided by the average over the bootstraps that left it out.
+    The score is out of sample. Bagged thresholds: every row is decided by the average over the bootstraps that left it out.
     Biases, and folds: each solution is scored on the rows it did not see, which says little for the average: with K
     biases to choose that is the safe side. The plug-in ("expected") never saw a label: it is scored on all rows.
 
-    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag, cuts only if
+    own: parameters of the classifier's own decision. Bagging keeps them where they score as well out of bag, thresholds only if
     they are also within one standard error of the tuned ones: then the rows cannot tell the two apart. (Biases move
     together, so how far each is from zero says little.)
     """
@@ -80,14 +80,14 @@ def _parts(n):
 
 
 class _ByRow:
-    """Scores of the average of cuts and of the own decision: sums, a row, over the bootstraps without that row."""
+    """Scores of the average of thresholds and of the own decision: for each row, sums over the bootstraps without it."""
 
     def __init__(self, problem, n, solution, untuned):
         self.problem, self.untuned = problem, untuned
         self.sums, self.seen = np.zeros((n, len(problem.coordinates(solution)))), np.zeros(n)
 
     def add(self, solution, counts):
-        core.accumulate_left_out(counts, self.problem.coordinates(solution), self.sums, self.seen)
+        bootstrap.accumulate_left_out(counts, self.problem.coordinates(solution), self.sums, self.seen)
 
     def scores(self):
         rows = (self.seen > 0).view(np.uint8)
@@ -112,7 +112,7 @@ class _BySolution:
 
 
 def _spread(problem, how, solutions):
-    """Standard error of the cut: the bootstrap's, that of a mean over folds, or the jackknife's over left-out folds."""
+    """Standard error of the threshold: the bootstrap's, that of a mean over folds, or the jackknife's over left-out folds."""
     std = problem.parameters(np.array(solutions)).std(axis=0)
     n = len(solutions)
     if how == "bagged":

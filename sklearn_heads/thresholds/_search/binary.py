@@ -18,12 +18,12 @@ class Constraint(NamedTuple):
     bound: float
 
     def reached(self, values):
-        return self.sense * (values - self.bound) >= -1e-12
+        return self.sense * (values - self.bound) >= -core.TOLERANCE
 
 
 def summed(pos, neg, counts):
-    """Weight of a replicate in blocks of rows, for `core.sweep`, and in all, P and N."""
-    blocks = np.empty((-(-len(pos) // core.BLOCK), 2))
+    """Weight of a replicate in blocks of rows, for `sweep`, and in all, P and N."""
+    blocks = np.empty((-(-len(pos) // core.SWEEP_ROWS), 2))
     return blocks, *core.block_totals(pos, neg, counts, blocks)
 
 
@@ -61,12 +61,12 @@ def explain(ranking, pos, neg, metric, constraint) -> str:
     _, values = ranking.curve(constraint.metric, pos, neg)
     name, bound = constraint.metric.name, constraint.bound
     if constraint.sense > 0:
-        return f"No cut reaches {name} >= {bound:g}: the best reachable value is {values.max():.4g}. Lower the bound."
-    return f"No cut keeps {name} <= {bound:g}: the best reachable value is {values.min():.4g}. Raise the bound."
+        return f"No threshold reaches {name} >= {bound:g}: the best reachable value is {values.max():.4g}. Lower the bound."
+    return f"No threshold keeps {name} <= {bound:g}: the best reachable value is {values.min():.4g}. Raise the bound."
 
 
-class BinaryCut:
-    """The cut of one column of scores. Rows are kept in sorted order: counts are, too.
+class BinaryThreshold:
+    """The threshold of one column of scores. Rows are kept in sorted order: counts are, too.
 
     Parameters
     ----------
@@ -119,16 +119,16 @@ class BinaryCut:
         return np.repeat(self.ranking.average(solutions, self.log_alerts, feasible), 2)
 
     def parameters(self, solutions):
-        return self.ranking.cut(solutions[..., :1])
+        return self.ranking.threshold(solutions[..., :1])
 
     def at(self, parameters):
         return np.repeat(self.ranking.position(parameters[0]), 2)
 
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each, on all rows."""
-        cuts, values = self.ranking.curve(self.metric, self.true_pos, self.true_neg)
-        return {"thresholds": cuts, "scores": values}
+        thresholds, values = self.ranking.curve(self.metric, self.true_pos, self.true_neg)
+        return {"thresholds": thresholds, "scores": values}
 
     def failure(self) -> str:
-        """Why no cut was found on all rows."""
+        """Why no threshold was found on all rows."""
         return explain(self.ranking, self.pos, self.neg, self.metric, self.constraint)

@@ -1,4 +1,4 @@
-"""Any other scorer: its Python function at no more than 200 cuts, spread over the scores and over the positives'
+"""Any other scorer: its Python function at no more than 200 thresholds, spread over the scores and over the positives'
 scores.
 """
 
@@ -9,11 +9,11 @@ from sklearn.utils import _safe_indexing
 from sklearn_heads.thresholds._search.multiclass import Biases
 from sklearn_heads.thresholds._search.ranking import Ranking
 
-N_CUTS = 200
+N_THRESHOLDS = 200
 N_PASSES = 3
 # Each replicate costs a whole grid of calls.
 MOST_BOOTSTRAPS = 10
-NO_SCORE = "The scorer gives nan for every cut, so none is best. Look at what it gives for predictions of your own."
+NO_SCORE = "The scorer gives nan for every threshold, so none is best. Look at what it gives for predictions of your own."
 
 
 class _Predicted(ClassifierMixin, BaseEstimator):
@@ -42,7 +42,7 @@ class Judge:
 
 
 def grid(scores, positive, size: int) -> np.ndarray:
-    """At most `size` increasing cuts: half at ranks evenly spread over all rows, half over the positive rows."""
+    """At most `size` increasing thresholds: half at ranks evenly spread over all rows, half over the positive rows."""
     ranking = Ranking(scores)
     ranks = np.flatnonzero(positive[ranking.order]) + 1
     places = [np.linspace(0, len(ranking.positions) - 1, size // 2)]
@@ -50,7 +50,7 @@ def grid(scores, positive, size: int) -> np.ndarray:
         chosen = ranks[np.linspace(0, len(ranks) - 1, size // 2).astype(int)]
         places.append(np.searchsorted(ranking.positions, chosen))
     positions = ranking.positions[np.unique(np.concatenate(places).astype(int))]
-    return ranking.cut(positions)[::-1]
+    return ranking.threshold(positions)[::-1]
 
 
 def ascend(score, solution, steps):
@@ -69,8 +69,8 @@ def ascend(score, solution, steps):
     return None if np.isnan(best) else solution
 
 
-class GridCuts:
-    """Cuts of L columns (one for binary problems), or one shared by all; coordinate ascent where there are several.
+class GridThresholds:
+    """Thresholds of L columns (one for binary problems), or one shared by all; coordinate ascent where there are several.
 
     Parameters
     ----------
@@ -81,15 +81,15 @@ class GridCuts:
 
     solver = "grid"
 
-    def __init__(self, scores, positive, weight, judge, decode, default_cut, candidates=None, shared=False):
+    def __init__(self, scores, positive, weight, judge, decode, default_threshold, candidates=None, shared=False):
         self.scores, self.judge, self.decode = scores, judge, decode
         self.weight = weight
         columns = [(scores.ravel(), positive.ravel())] if shared else list(zip(scores.T, positive.T))
-        size = max(N_CUTS // len(columns), 20)
+        size = max(N_THRESHOLDS // len(columns), 20)
         self.rankings = [Ranking(s, grid(s, y, size) if candidates is None else candidates) for s, y in columns]
         entry_weight = np.repeat(weight, scores.shape[1]) if shared else weight
         self.log_alerts = [r.log_alerts(entry_weight[r.order]) for r in self.rankings]
-        start = [r.nearest(r.position(default_cut)) for r in self.rankings]
+        start = [r.nearest(r.position(default_threshold)) for r in self.rankings]
         self.start = np.repeat(np.array(start)[:, None], 2, axis=1)
 
     def arrange(self, folds):
@@ -128,10 +128,10 @@ class GridCuts:
         return np.repeat(np.array(means)[:, None], 2, axis=1)
 
     def parameters(self, solutions):
-        cuts = [r.cut(solutions[..., column, 0]) for column, r in enumerate(self.rankings)]
-        return np.stack(cuts * (self.scores.shape[1] // len(cuts)), axis=-1)
+        thresholds = [r.threshold(solutions[..., column, 0]) for column, r in enumerate(self.rankings)]
+        return np.stack(thresholds * (self.scores.shape[1] // len(thresholds)), axis=-1)
 
-    def at(self, cuts):
+    def at(self, thresholds):
         return self.start
 
     def curve(self) -> dict:
@@ -139,18 +139,18 @@ class GridCuts:
         score, best = self._score(np.arange(len(self.scores))), self.search(np.ones(len(self.scores), np.uint8))
         curves = []
         for column, ranking in enumerate(self.rankings):
-            cuts, positions = ranking.listing()
+            thresholds, positions = ranking.listing()
             values = []
             for position in positions:
                 tried = best.copy()
                 tried[column] = position
                 values.append(score(tried))
-            curves.append((cuts, np.array(values)))
-        cuts, values = zip(*curves, strict=True)
+            curves.append((thresholds, np.array(values)))
+        thresholds, values = zip(*curves, strict=True)
         return (
-            {"thresholds": list(cuts), "scores": list(values)}
-            if len(cuts) > 1
-            else {"thresholds": cuts[0], "scores": values[0]}
+            {"thresholds": list(thresholds), "scores": list(values)}
+            if len(thresholds) > 1
+            else {"thresholds": thresholds[0], "scores": values[0]}
         )
 
     def failure(self) -> str:
@@ -169,7 +169,7 @@ class GridBiases(Biases):
         rows = np.repeat(np.arange(len(counts)), counts)
         if len(rows) == 0:
             return None
-        size = max(N_CUTS // self.logits.shape[1], 20)
+        size = max(N_THRESHOLDS // self.logits.shape[1], 20)
 
         def steps(bias, target):
             logits = self.logits[rows]

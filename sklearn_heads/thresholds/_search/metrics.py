@@ -1,4 +1,4 @@
-"""Metrics as functions of tp, fp and the totals P and N, in the six numbers that `_core.sweep` evaluates."""
+"""Metrics as functions of tp, fp and the totals P and N, in the six numbers that `sweep.pyx` evaluates."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ class Metric(NamedTuple):
     """A metric of binary counts, the larger the better.
 
     `numbers(P, N)` gives the six numbers for total positive and negative weights P and N (scalars or arrays); `needs`
-    names the classes without which the metric is undefined; `symmetric` ones have the same cut whichever class is the
+    names the classes without which the metric is undefined; `symmetric` ones have the same threshold whichever class is the
     positive.
     """
 
@@ -70,7 +70,7 @@ def both_classes(metric: Metric, weighted: bool) -> Metric:
 
 
 def cost(matrix) -> Metric:
-    """Minus the mean cost a row; matrix[i][j] is the cost of predicting j for a row of class i, 1 the positive."""
+    """Minus the mean cost per row; matrix[i][j] is the cost of predicting j for a row of class i, 1 the positive."""
     (c00, c01), (c10, c11) = np.asarray(matrix, float)
     return Metric(
         "cost", core.RATIO,

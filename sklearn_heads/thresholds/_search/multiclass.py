@@ -37,7 +37,7 @@ class ClassObjective(NamedTuple):
 
 
 class Sample:
-    """Weighted rows of an objective. An entry is a row with one label; the plug-in has K entries a row."""
+    """Weighted rows of an objective. An entry is a row with one label; the plug-in has K entries per row."""
 
     def __init__(self, objective: ClassObjective, logits, row, label, weight):
         self.objective, self.logits, self.row, self.label, self.weight = objective, logits, row, label, weight
@@ -61,7 +61,7 @@ class Sample:
         margin = self.logits[:, target] - others[np.arange(len(rival)), rival]
         ranking = Ranking(margin[self.row])
         position, value = self._sweep(rival[self.row].astype(np.int32), ranking.order, ranking.last, target)
-        return -ranking.cut(position), value
+        return -ranking.threshold(position), value
 
     def _sweep(self, rival, order, last, target):
         k = self.logits.shape[1]

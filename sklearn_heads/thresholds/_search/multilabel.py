@@ -1,4 +1,4 @@
-"""Multi-label: one cut a label, or one for all, for averages over labels, over counts, and over rows."""
+"""Multi-label: one threshold per label, or one for all, for averages over labels, over counts, and over rows."""
 
 from functools import cached_property
 
@@ -34,8 +34,8 @@ def score_labels(metric: Metric, average: str, predicted, truth, weight) -> floa
     )
 
 
-class LabelCuts:
-    """What the searches share: one ranking a label; a solution is the (L, 2) first and final best position of each.
+class LabelThresholds:
+    """What the searches share: one ranking per label; a solution is the (L, 2) first and final best position of each.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class LabelCuts:
     labels : (n, L) 0/1, or probabilities for the plug-in ("expected")
     truth : (n, L) 0/1, what solutions are scored against
     weight : (n,) positive weights
-    fixed : {label: cut}, labels that are not searched
+    fixed : {label: threshold}, labels that are not searched
     constraint : to be met by each label, where the search is of one label at a time
     """
 
@@ -51,7 +51,7 @@ class LabelCuts:
 
     def __init__(self, scores, labels, truth, weight, metric, average, candidates=None, fixed=None, constraint=None):
         self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
-        self.metric, self.mean, self.constraint = metric, average, constraint
+        self.metric, self.averaging, self.constraint = metric, average, constraint
         self.rankings = [Ranking(column, candidates) for column in scores.T]
         self.fixed = fixed or {}
         self.free = [label for label in range(scores.shape[1]) if label not in self.fixed]
@@ -62,7 +62,7 @@ class LabelCuts:
 
     def evaluate(self, solution, counts) -> float:
         predicted = (self.scores >= self.parameters(solution)).astype(float)
-        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+        return score_labels(self.metric, self.averaging, predicted, self.truth, self.weight * counts)
 
     @cached_property
     def log_alerts(self):
@@ -76,9 +76,9 @@ class LabelCuts:
         predicted = np.empty(self.scores.shape)
         for label, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
             predicted[r.order, label] = means[r.order, label] >= r.entry(alerts)
-        for label, cut in self.fixed.items():
-            predicted[:, label] = self.scores[:, label] >= cut
-        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+        for label, threshold in self.fixed.items():
+            predicted[:, label] = self.scores[:, label] >= threshold
+        return score_labels(self.metric, self.averaging, predicted, self.truth, self.weight * counts)
 
     def average(self, solutions):
         out = solutions[0].copy()
@@ -90,34 +90,34 @@ class LabelCuts:
         return out
 
     def parameters(self, solutions):
-        cuts = np.stack([r.cut(solutions[..., label, 0]) for label, r in enumerate(self.rankings)], axis=-1)
-        cuts[..., list(self.fixed)] = list(self.fixed.values())
-        return cuts
+        thresholds = np.stack([r.threshold(solutions[..., label, 0]) for label, r in enumerate(self.rankings)], axis=-1)
+        thresholds[..., list(self.fixed)] = list(self.fixed.values())
+        return thresholds
 
     def curve(self) -> dict:
         """For each label thresholds, increasing, and the metric of that label at each."""
         curves = [r.curve(self.metric, pos, neg) for r, pos, neg in zip(self.rankings, self.pos, self.neg)]
-        return {"thresholds": [cuts for cuts, _ in curves], "scores": [values for _, values in curves]}
+        return {"thresholds": [thresholds for thresholds, _ in curves], "scores": [values for _, values in curves]}
 
     def failure(self) -> str:
-        """Why no cuts were found on all rows."""
+        """Why no thresholds were found on all rows."""
         return (
             "No row has weight, or no label has both values among the held-out rows. Use more rows, or shuffled folds."
         )
 
-    def at(self, cuts):
-        """The solution that predicts as these cuts, at the nearest allowed position."""
-        positions = [r.nearest(r.position(cut)) for r, cut in zip(self.rankings, cuts)]
+    def at(self, thresholds):
+        """The solution that predicts as these thresholds, at the nearest allowed position."""
+        positions = [r.nearest(r.position(threshold)) for r, threshold in zip(self.rankings, thresholds)]
         return np.repeat(np.array(positions)[:, None], 2, axis=1)
 
     def _fixed_solution(self):
-        cuts = np.zeros(len(self.rankings))
-        cuts[list(self.fixed)] = list(self.fixed.values())
-        return self.at(cuts)
+        thresholds = np.zeros(len(self.rankings))
+        thresholds[list(self.fixed)] = list(self.fixed.values())
+        return self.at(thresholds)
 
 
-class SeparateCuts(LabelCuts):
-    """Macro and weighted averages, and everything else that is a sum over labels: a binary sweep a label."""
+class SeparateThresholds(LabelThresholds):
+    """Macro and weighted averages, and everything else that is a sum over labels: one binary sweep per label."""
 
     def search(self, counts, start=None):
         out = self._fixed_solution() if start is None else start.copy()
@@ -125,7 +125,7 @@ class SeparateCuts(LabelCuts):
             r = self.rankings[label]
             found = best_position(r, self.pos[label], self.neg[label], counts[r.order], self.metric, self.constraint)
             if found is None:
-                # In a replicate without this label's positives the pooled cut stands in; in all rows nothing can.
+                # In a replicate without this label's positives the pooled threshold stands in; in all rows nothing can.
                 if start is None:
                     return None
                 continue
@@ -140,7 +140,7 @@ class SeparateCuts(LabelCuts):
         return super().failure()
 
 
-class MicroCuts(LabelCuts):
+class MicroThresholds(LabelThresholds):
     """Ratios of counts summed over labels, by Dinkelbach's iteration.
 
     The ratio A / B has maximum ratio where the maximum of A - ratio B is 0. That difference is a sum over labels, so
@@ -174,15 +174,15 @@ class MicroCuts(LabelCuts):
         return best
 
 
-class RowCuts(LabelCuts):
+class RowThresholds(LabelThresholds):
     """Averages over rows (samples-F1, subset accuracy): coordinate ascent, each step exact, from several starts."""
 
     solver = "coordinate"
 
-    def __init__(self, *args, default_cut, n_restarts, rng, **kwargs):
+    def __init__(self, *args, default_threshold, n_restarts, rng, **kwargs):
         super().__init__(*args, **kwargs)
         self.numbers = self.metric.coefficients(self.labels.sum(1), (1 - self.labels).sum(1))
-        self.default_cut = default_cut
+        self.default_threshold = default_threshold
         self.seeds = rng.randint(2**31 - 1, size=n_restarts)
 
     def search(self, counts, start=None):
@@ -196,14 +196,14 @@ class RowCuts(LabelCuts):
 
     def _starts(self, counts):
         fixed = self._fixed_solution()
-        starts = [self.at(np.full(len(self.rankings), self.default_cut))]
-        shared = SharedCut(self.scores, self.labels, self.truth, self.weight, self.metric, self.mean)
+        starts = [self.at(np.full(len(self.rankings), self.default_threshold))]
+        shared = SharedThreshold(self.scores, self.labels, self.truth, self.weight, self.metric, self.averaging)
         starts.append(self.at(shared.parameters(shared.search(counts))))
         for seed in self.seeds:
             # At the score of a random positive row: as many alerts as a rank drawn from the positives' own.
             rng = np.random.default_rng(seed)
-            cuts = [rng.choice(s[y > 0]) if y.any() else np.inf for s, y in zip(self.scores.T, self.labels.T)]
-            starts.append(self.at(cuts))
+            thresholds = [rng.choice(s[y > 0]) if y.any() else np.inf for s, y in zip(self.scores.T, self.labels.T)]
+            starts.append(self.at(thresholds))
         for solution in starts:
             solution[list(self.fixed)] = fixed[list(self.fixed)]
         return starts
@@ -235,15 +235,15 @@ class RowCuts(LabelCuts):
         return self.metric.values(tp, fp, self.labels.sum(1), (1 - self.labels).sum(1))
 
 
-class SharedCut:
-    """One cut for all labels, exact for averages over labels, counts or rows: a sweep of all n L scores."""
+class SharedThreshold:
+    """One threshold for all labels, exact for averages over labels, counts or rows: a sweep of all n L scores."""
 
     solver = "exact"
 
     def __init__(self, scores, labels, truth, weight, metric, average, candidates=None):
         n, n_labels = scores.shape
         self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
-        self.metric, self.mean = metric, average
+        self.metric, self.averaging = metric, average
         self.ranking = Ranking(scores.ravel(), candidates)
         self.row, label = np.divmod(self.ranking.order, n_labels)
         group = {"micro": np.zeros(n * n_labels), "samples": self.row}.get(average, label)
@@ -255,14 +255,14 @@ class SharedCut:
 
     def search(self, counts, start=None):
         weight = self.weight * counts
-        if self.mean == "samples":
+        if self.averaging == "samples":
             P, N, entry, share = self.labels.sum(1), (1 - self.labels).sum(1), 1.0, weight / max(weight.sum(), 1e-300)
         else:
             P, entry, share = weight @ self.labels, weight[self.row], np.ones(self.labels.shape[1])
             N = weight.sum() - P
-            if self.mean == "micro":
+            if self.averaging == "micro":
                 P, N, share = P.sum(keepdims=True), N.sum(keepdims=True), share[:1]
-            share = share * self.metric.defined(P, N) * (P if self.mean == "weighted" else 1)
+            share = share * self.metric.defined(P, N) * (P if self.averaging == "weighted" else 1)
             if not share.any():
                 return None
             share = share / share.sum()
@@ -277,7 +277,7 @@ class SharedCut:
 
     def evaluate(self, solution, counts) -> float:
         predicted = (self.scores >= self.parameters(solution)).astype(float)
-        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+        return score_labels(self.metric, self.averaging, predicted, self.truth, self.weight * counts)
 
     @cached_property
     def log_alerts(self):
@@ -290,28 +290,28 @@ class SharedCut:
         predicted = np.empty(self.scores.size)
         predicted[self.ranking.order] = means[self.row, 0] >= self.ranking.entry(self.log_alerts)
         predicted = predicted.reshape(self.scores.shape)
-        return score_labels(self.metric, self.mean, predicted, self.truth, self.weight * counts)
+        return score_labels(self.metric, self.averaging, predicted, self.truth, self.weight * counts)
 
     def average(self, solutions):
         return np.repeat(self.ranking.average(solutions, self.log_alerts), 2)
 
     def parameters(self, solutions):
-        return np.repeat(self.ranking.cut(solutions[..., :1]), self.scores.shape[1], axis=-1)
+        return np.repeat(self.ranking.threshold(solutions[..., :1]), self.scores.shape[1], axis=-1)
 
-    def at(self, cuts):
-        return np.repeat(self.ranking.position(cuts[0]), 2)
+    def at(self, thresholds):
+        return np.repeat(self.ranking.position(thresholds[0]), 2)
 
     def curve(self) -> dict:
-        """Thresholds, increasing, and the metric at each: an evaluation of all rows a cut, so at most 1,000 of them."""
-        cuts, positions = self.ranking.listing()
-        if len(cuts) > 1000:
-            some = np.linspace(0, len(cuts) - 1, 1000).astype(int)
-            cuts, positions = cuts[some], positions[some]
+        """Thresholds, increasing, and the metric at each: an evaluation of all rows a threshold, so at most 1,000 of them."""
+        thresholds, positions = self.ranking.listing()
+        if len(thresholds) > 1000:
+            some = np.linspace(0, len(thresholds) - 1, 1000).astype(int)
+            thresholds, positions = thresholds[some], positions[some]
         scores = [
-            score_labels(self.metric, self.mean, (self.scores >= cut).astype(float), self.truth, self.weight)
-            for cut in cuts
+            score_labels(self.metric, self.averaging, (self.scores >= threshold).astype(float), self.truth, self.weight)
+            for threshold in thresholds
         ]
-        return {"thresholds": cuts, "scores": np.array(scores)}
+        return {"thresholds": thresholds, "scores": np.array(scores)}
 
     def failure(self) -> str:
         return "No label has both values among the held-out rows. Use more rows, or shuffled folds."

@@ -8,13 +8,13 @@ import numpy as np
 from sklearn_heads.thresholds._objective import Objective
 from sklearn_heads.thresholds._scores import logits
 from sklearn_heads.thresholds._search.bagging import aggregate
-from sklearn_heads.thresholds._search.binary import BinaryCut, Constraint
-from sklearn_heads.thresholds._search.grid import GridBiases, GridCuts
+from sklearn_heads.thresholds._search.binary import BinaryThreshold, Constraint
+from sklearn_heads.thresholds._search.grid import GridBiases, GridThresholds
 from sklearn_heads.thresholds._search.metrics import METRICS
 from sklearn_heads.thresholds._search.multiclass import ClassBiases, ClassObjective
-from sklearn_heads.thresholds._search.multilabel import MicroCuts, RowCuts, SeparateCuts, SharedCut
+from sklearn_heads.thresholds._search.multilabel import MicroThresholds, RowThresholds, SeparateThresholds, SharedThreshold
 
-LABEL_SEARCHES = {"macro": SeparateCuts, "weighted": SeparateCuts, "micro": MicroCuts}
+LABEL_SEARCHES = {"macro": SeparateThresholds, "weighted": SeparateThresholds, "micro": MicroThresholds}
 
 
 class Held(NamedTuple):
@@ -32,13 +32,13 @@ class Held(NamedTuple):
     method: str
 
     @property
-    def default_cut(self) -> float:
+    def default_threshold(self) -> float:
         return 0.5 if self.method == "predict_proba" else 0.0
 
     def own_decision(self) -> np.ndarray:
-        """The parameters with which nothing is tuned: cuts at the default, no bias."""
+        """The parameters with which nothing is tuned: thresholds at the default, no bias."""
         n = 1 if self.scores.ndim == 1 else self.scores.shape[1]
-        return np.full(n, 0.0 if self.kind == "multiclass" else self.default_cut)
+        return np.full(n, 0.0 if self.kind == "multiclass" else self.default_threshold)
 
 
 def make_problem(
@@ -49,19 +49,19 @@ def make_problem(
         return _grid_problem(tuner, held, objective, candidates, judge, decode)
     labels, truth = _labels_for(tuner.aggregate, held, objective), held.codes
     if held.kind == "binary":
-        return BinaryCut(held.scores, labels, truth, held.weight, objective.metric, constraint, candidates)
+        return BinaryThreshold(held.scores, labels, truth, held.weight, objective.metric, constraint, candidates)
     if held.kind == "multiclass":
         cost = np.zeros((held.scores.shape[1],) * 2) if objective.cost_matrix is None else objective.cost_matrix
         what = ClassObjective(objective.metric, objective.average, cost)
         return ClassBiases(logits(held.scores, held.method), labels, truth, held.weight, what, tuner.n_restarts, rng)
     common = (held.scores, labels, truth, held.weight)
     if tuner.strategy == "global":
-        return SharedCut(*common, objective.metric, objective.average, candidates)
+        return SharedThreshold(*common, objective.metric, objective.average, candidates)
     fixed = _rare_labels(tuner, held, common, objective, candidates, rng)
     options = {"candidates": candidates, "fixed": fixed}
     if objective.average == "samples":
-        options |= {"default_cut": held.default_cut, "n_restarts": tuner.n_restarts, "rng": rng}
-        return RowCuts(*common, objective.metric, "samples", **options)
+        options |= {"default_threshold": held.default_threshold, "n_restarts": tuner.n_restarts, "rng": rng}
+        return RowThresholds(*common, objective.metric, "samples", **options)
     return LABEL_SEARCHES[objective.average](
         *common, objective.metric, objective.average, constraint=constraint, **options
     )
@@ -86,13 +86,13 @@ def _grid_problem(tuner, held, objective, candidates, judge, decode):
         return GridBiases(logits(held.scores, held.method), held.codes, judge, decode)
     shape = (len(held.scores), -1)
     scores, positive = held.scores.reshape(shape), held.codes.reshape(shape)
-    return GridCuts(
-        scores, positive, held.weight, judge, decode, held.default_cut, candidates, shared=tuner.strategy == "global"
+    return GridThresholds(
+        scores, positive, held.weight, judge, decode, held.default_threshold, candidates, shared=tuner.strategy == "global"
     )
 
 
 def _rare_labels(tuner, held, common, objective, candidates, rng) -> dict:
-    """{label: cut} of the labels with too few positive or negative rows: the best single cut for all labels."""
+    """{label: threshold} of the labels with too few positive or negative rows: the best single threshold for all labels."""
     positives = held.codes.sum(axis=0)
     scarce = np.minimum(positives, len(held.codes) - positives) < tuner.min_positives
     rare = np.flatnonzero(scarce)
@@ -100,10 +100,10 @@ def _rare_labels(tuner, held, common, objective, candidates, rng) -> dict:
         return {}
     warnings.warn(
         f"Labels {rare.tolist()} have fewer than min_positives={tuner.min_positives} positive (or negative) rows, too "
-        "few for a cut of their own: they share the cut that is best for all labels together (micro average).",
+        "few for a threshold of their own: they share the threshold that is best for all labels together (micro average).",
         UserWarning, stacklevel=4,
     )
     metric = METRICS["f1"] if objective.average == "samples" else objective.metric
-    shared = SharedCut(*common, metric, "micro", candidates)
+    shared = SharedThreshold(*common, metric, "micro", candidates)
     tuned = aggregate(shared, tuner.aggregate, held.folds, tuner.n_bootstraps, rng)
     return dict.fromkeys(rare.tolist(), tuned.parameters[0])

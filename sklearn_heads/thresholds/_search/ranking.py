@@ -1,10 +1,10 @@
-"""Scores of one column, sorted once: positions, cuts, and averages of positions."""
+"""Scores of one column, sorted once: positions, thresholds, and averages of positions."""
 
 from functools import cached_property
 
 import numpy as np
 
-from sklearn_heads.thresholds._search import sweep as core
+from sklearn_heads.thresholds._search import sorting
 
 
 def descending(scores: np.ndarray):
@@ -12,15 +12,15 @@ def descending(scores: np.ndarray):
     n = len(scores)
     keys, spare_keys, last = np.empty(n), np.empty(n), np.empty(n, np.uint8)
     rows, spare_rows = np.empty(n, np.int32), np.empty(n, np.int32)
-    if core.sort_descending(scores, keys, spare_keys, rows, spare_rows, np.empty((6, 2048), np.int32), last):
+    if sorting.sort_descending(scores, keys, spare_keys, rows, spare_rows, np.empty((6, 2048), np.int32), last):
         return spare_rows, spare_keys, last
     return rows, keys, last
 
 
 class Ranking:
-    """n scores by descending size and the positions at which they may be cut.
+    """n scores by descending size and the positions at which a threshold may lie.
 
-    A position is the number of rows predicted positive. With candidates (increasing cuts, or how many quantiles of the
+    A position is the number of rows predicted positive. With candidates (increasing thresholds, or how many quantiles of the
     scores to take) only theirs are allowed.
 
     Attributes
@@ -46,7 +46,7 @@ class Ranking:
     def split(self, labels: np.ndarray, weight: np.ndarray):
         """Weights in sorted order for the positive and for the negative class; labels (n,) may be probabilities."""
         pos, neg = np.empty(len(self.order)), np.empty(len(self.order))
-        core.split(self.order, labels, weight, pos, neg)
+        sorting.split(self.order, labels, weight, pos, neg)
         return pos, neg
 
     @property
@@ -60,8 +60,8 @@ class Ranking:
         positions = np.flatnonzero(self.last) + 1
         return np.append(0, positions) if self.none_allowed else positions
 
-    def cut(self, positions):
-        """The cut of each position: midway in its gap, beyond either end by half of the outermost gap."""
+    def threshold(self, positions):
+        """The threshold of each position: midway in its gap, beyond either end by half of the outermost gap."""
         positions = np.asarray(positions)
         if self.candidates is not None:
             # Several candidates in one gap are equally good: take the middle one.
@@ -75,26 +75,26 @@ class Ranking:
                 bottom = s[n - 2 - np.argmax(self.last[-2::-1])] - s[-1]
             upper = np.where(positions == 0, s[0] + top, s[np.maximum(positions, 1) - 1])
             lower = np.where(positions == n, s[-1] - bottom, s[np.minimum(positions, n - 1)])
-            cut = upper / 2 + lower / 2
+            threshold = upper / 2 + lower / 2
             # Between neighbouring floats the middle rounds to one of them: above the lower, not above the last score.
-            cut = np.where(cut > lower, cut, np.nextafter(lower, np.inf))
-        return np.where(positions == n, np.minimum(cut, s[-1]), cut)
+            threshold = np.where(threshold > lower, threshold, np.nextafter(lower, np.inf))
+        return np.where(positions == n, np.minimum(threshold, s[-1]), threshold)
 
     def listing(self):
-        """All cuts that may be chosen, increasing, and their positions."""
+        """All thresholds that may be chosen, increasing, and their positions."""
         if self.candidates is not None:
             return self.candidates, self.found
-        return self.cut(self.positions)[::-1], self.positions[::-1]
+        return self.threshold(self.positions)[::-1], self.positions[::-1]
 
     def curve(self, metric, pos, neg):
-        """All cuts that may be chosen, increasing, and the metric at each; pos and neg in sorted order."""
-        cuts, positions = self.listing()
+        """All thresholds that may be chosen, increasing, and the metric at each; pos and neg in sorted order."""
+        thresholds, positions = self.listing()
         tp, fp = np.append(0, np.cumsum(pos)), np.append(0, np.cumsum(neg))
-        return cuts, metric.values(tp[positions], fp[positions], tp[-1], fp[-1])
+        return thresholds, metric.values(tp[positions], fp[positions], tp[-1], fp[-1])
 
-    def position(self, cut: float) -> int:
-        """How many scores are at or above the cut."""
-        return len(self.scores) - int(np.searchsorted(self.scores[::-1], cut, side="left"))
+    def position(self, threshold: float) -> int:
+        """How many scores are at or above the threshold."""
+        return len(self.scores) - int(np.searchsorted(self.scores[::-1], threshold, side="left"))
 
     def nearest(self, position: int) -> int:
         """The allowed position nearest to a position."""

@@ -1,10 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, freethreading_compatible=True
 # cython: cdivision=True
-"""Exact searches for a cut: sort once, then walk down the distinct scores with running confusion counts.
+"""Exact searches for a threshold: walk down the distinct scores with running confusion counts.
 
-Rows are sorted by descending score and predicted positive when score >= cut, so a cut is a position: how many rows from the
-top are positive, 0 meaning none.  `last[i]` is 1 where position i + 1 is a candidate, that is where row i ends a run of tied
-scores: ties are one step.  A replicate (a bootstrap, or the data without a fold) is a vector of counts; nothing is sorted twice.
+Rows are sorted by descending score and predicted positive when score >= threshold, so a threshold is a position: how many
+rows from the top are positive, 0 meaning none.  `last[i]` is 1 where position i + 1 is a candidate, that is where row i ends a
+run of tied scores: ties are one step.  A replicate (a bootstrap, or the data without a fold) is a vector of counts; nothing is
+sorted twice.
 
 A metric is a kind and six numbers, computed by the caller from the totals P and N of positive and negative weight:
 
@@ -17,8 +18,7 @@ A metric is a kind and six numbers, computed by the caller from the totals P and
 These functions neither allocate nor validate: `sklearn_heads.thresholds` does.  n rows, g groups, k classes.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int32_t, uint8_t
 
 # Kinds of metric, as above.
 cpdef enum:
@@ -33,7 +33,7 @@ TOLERANCE = 1e-12
 cdef double SLACK = TOLERANCE
 # Rows of a block, of which only the sums may be needed.
 cpdef enum:
-    BLOCK = 64
+    SWEEP_ROWS = 64
 
 
 cdef inline double value(int kind, const double* m, double tp, double fp) noexcept nogil:
@@ -55,7 +55,7 @@ cdef inline double value(int kind, const double* m, double tp, double fp) noexce
 
 
 def values(int kind, const double[:, ::1] metrics, const double[::1] tp, const double[::1] fp, double[::1] out):
-    """The metric of each pair (tp, fp); `metrics` has one row for all, or a row each."""
+    """The metric of each pair (tp, fp); `metrics` has one row for all, or one for each pair."""
     cdef Py_ssize_t i, stride = 6 if metrics.shape[0] > 1 else 0
     with nogil:
         for i in range(out.shape[0]):
@@ -87,12 +87,12 @@ def totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] coun
 
 
 def block_totals(const double[::1] pos, const double[::1] neg, const uint8_t[::1] counts, double[:, ::1] blocks):
-    """Positive and negative weight of a replicate, P and N, and in `blocks` (BLOCK rows each, the last may be shorter)."""
+    """Positive and negative weight of a replicate, P and N, and in `blocks` (SWEEP_ROWS rows each, the last may be shorter)."""
     cdef Py_ssize_t k, start, stop
     cdef double P = 0, N = 0
     with nogil:
         for k in range(blocks.shape[0]):
-            start, stop = BLOCK * k, min(BLOCK * (k + 1), pos.shape[0])
+            start, stop = SWEEP_ROWS * k, min(SWEEP_ROWS * (k + 1), pos.shape[0])
             blocks[k, 0] = drawn(&pos[0], &counts[0], start, stop)
             blocks[k, 1] = drawn(&neg[0], &counts[0], start, stop)
             P += blocks[k, 0]
@@ -107,7 +107,7 @@ cdef inline Py_ssize_t walk_ratio(
     """`walk` for RATIO without a constraint, the common case.
 
     a / b > v is a - v b > 0, so nothing is divided; and a - v b is linear in (tp, fp), so within a block it is largest
-    in a corner of what the block adds to them. Where even that corner is not positive, no cut within is better than v:
+    in a corner of what the block adds to them. Where even that corner is not positive, no threshold within is better than v:
     past the optimum hardly a block is entered.
     """
     cdef Py_ssize_t i, k, first = 0 if none_allowed else -1
@@ -119,7 +119,7 @@ cdef inline Py_ssize_t walk_ratio(
         a = m[0] - v * m[3] + max((m[1] - v * m[4]) * tp, (m[1] - v * m[4]) * tp_next)
         if first >= 0 and a + max((m[2] - v * m[5]) * fp, (m[2] - v * m[5]) * fp_next) <= 0:
             continue
-        for i in range(BLOCK * k, min(BLOCK * (k + 1), n)):
+        for i in range(SWEEP_ROWS * k, min(SWEEP_ROWS * (k + 1), n)):
             tp += counts[i] * pos[i]
             fp += counts[i] * neg[i]
             if last[i]:
@@ -185,7 +185,7 @@ def sweep_groups(
 ):
     """The best position for sum_g share_g metric_g(tp_g, fp_g), each entry belonging to a group.
 
-    Labels as groups: a macro average under one cut.  Rows as groups: an average over rows, moving one label's cut.
+    Labels as groups: a macro average under one threshold.  Rows as groups: an average over rows, moving one label's threshold.
     tp and fp hold the counts with none of the entries positive; they are overwritten.  Returns as `sweep`.
     """
     cdef Py_ssize_t i, g, first = 0 if none_allowed else -1, final = first
@@ -220,7 +220,7 @@ def sweep_classes(
     """The best position when the first rows leave their rival class for the target class.
 
     GROUPS sums share_c metric_c(tp_c, fp_c) over the classes; MATTHEWS, Cohen's KAPPA and COST, minus its mean, are of all.
-    tp and predicted hold the weight a class with every row at its rival; they are overwritten.
+    tp and predicted hold the weight of each class with every row at its rival; they are overwritten.
     Returns (first, value); position 0 gives no row to the target.
     """
     cdef Py_ssize_t i, c, first = 0, k = share.shape[0]
@@ -275,131 +275,3 @@ cdef inline double class_value(
         d = n * n - overlap
         return (hits * n - overlap) / d if d > 0 else 0
     return total
-
-
-cdef inline uint64_t mix(uint64_t x) noexcept nogil:
-    """SplitMix64's finaliser: a counter in, 64 random bits out."""
-    x = (x ^ (x >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
-    x = (x ^ (x >> 27)) * <uint64_t> 0x94D049BB133111EB
-    return x ^ (x >> 31)
-
-
-def draw_poisson(uint64_t seed, uint8_t[::1] counts):
-    """Fill counts with independent Poisson(1) draws: a bootstrap of rows, without fixing their number.
-
-    A draw is how many of the quantiles exp(-1) sum_{j<=i} 1/j!, in units of 2^-16, a 16-bit number reaches.  A block
-    at a time, so that the compiler compares eight and more of them at once.
-    """
-    cdef Py_ssize_t i, j, m, n = counts.shape[0]
-    cdef uint64_t bits[64]
-    cdef const uint16_t* u = <const uint16_t*> bits
-    cdef uint8_t drawn[256]
-    with nogil:
-        for i in range(0, n, 256):
-            for j in range(64):
-                seed += <uint64_t> 0x9E3779B97F4A7C15
-                bits[j] = mix(seed)
-            for j in range(256):
-                drawn[j] = ((u[j] >= 24109) + (u[j] >= 48219) + (u[j] >= 60273) + (u[j] >= 64291) + (u[j] >= 65296)
-                            + (u[j] >= 65497) + (u[j] >= 65531) + (u[j] >= 65535))
-            m = min(n - i, 256)
-            memcpy(&counts[i], drawn, m)
-
-
-def accumulate_left_out(
-    const uint8_t[::1] counts, const double[::1] coordinates, double[:, ::1] sums, double[::1] seen,
-):
-    """Add the coordinates of a replicate's solution to the sums of the rows that it left out; seen counts them."""
-    cdef Py_ssize_t i, j, k = coordinates.shape[0]
-    cdef const uint8_t* drawn = &counts[0]
-    cdef double* sum = &sums[0, 0]
-    cdef double* number = &seen[0]
-    cdef double one = coordinates[0]
-    with nogil:
-        for i in range(counts.shape[0]):
-            number[i] += 1 if drawn[i] == 0 else 0
-        if k == 1:
-            for i in range(counts.shape[0]):
-                sum[i] += one if drawn[i] == 0 else 0
-        else:
-            for i in range(counts.shape[0]):
-                for j in range(k):
-                    sum[i * k + j] += coordinates[j] if drawn[i] == 0 else 0
-
-
-cdef inline uint64_t flip(uint64_t bits) noexcept nogil:
-    """From the bits of a double to an unsigned integer in the opposite order, and back."""
-    return bits if bits >> 63 else bits ^ <uint64_t> 0x7FFFFFFFFFFFFFFF
-
-
-def sort_descending(
-    const double[:] scores, double[::1] keys, double[::1] spare_keys, int32_t[::1] rows, int32_t[::1] spare_rows,
-    int32_t[:, ::1] bins, uint8_t[::1] last,
-):
-    """Radix sort, least digit first: 11 bits a pass, passes in which all keys agree left out.
-
-    keys and rows and their spares have shape (n,), bins (6, 2048). Fills keys with the scores, largest first, rows with
-    the order, ties in their order of appearance, and last (n,) with 1 where a run of ties ends. Returns whether these are
-    in the spares instead.
-    """
-    cdef Py_ssize_t i, n = scores.shape[0]
-    cdef int digit, b
-    cdef bint swapped = False
-    cdef int32_t start, count
-    cdef uint64_t key
-    cdef double x
-    # The integers are sorted in the memory of the doubles that they become.
-    cdef uint64_t* from_keys = <uint64_t*> &keys[0]
-    cdef uint64_t* to_keys = <uint64_t*> &spare_keys[0]
-    cdef int32_t* from_rows = &rows[0]
-    cdef int32_t* to_rows = &spare_rows[0]
-    cdef int32_t* slots
-    with nogil:
-        memset(&bins[0, 0], 0, 6 * 2048 * sizeof(int32_t))
-        for i in range(n):
-            x = scores[i] + 0.0  # the two zeros are one
-            memcpy(&key, &x, 8)
-            key = flip(key)
-            from_keys[i] = key
-            from_rows[i] = <int32_t> i
-            for digit in range(6):
-                bins[digit, (key >> (11 * digit)) & 2047] += 1
-        for digit in range(6):
-            slots = &bins[digit, 0]
-            if slots[(from_keys[0] >> (11 * digit)) & 2047] == n:
-                continue
-            start = 0
-            for b in range(2048):
-                count = slots[b]
-                slots[b] = start
-                start += count
-            for i in range(n):
-                key = from_keys[i]
-                b = (key >> (11 * digit)) & 2047
-                to_keys[slots[b]] = key
-                to_rows[slots[b]] = from_rows[i]
-                slots[b] += 1
-            from_keys, to_keys = to_keys, from_keys
-            from_rows, to_rows = to_rows, from_rows
-            swapped = not swapped
-        last[n - 1] = 1
-        for i in range(n - 1):
-            last[i] = from_keys[i] != from_keys[i + 1]
-        for i in range(n):
-            from_keys[i] = flip(from_keys[i])
-    return swapped
-
-
-ctypedef fused label:
-    uint8_t
-    double
-
-
-def split(const int32_t[:] order, const label[:] labels, const double[:] weight, double[::1] pos, double[::1] neg):
-    """Weight of each row, in an order, for the positive and for the negative class; labels may be probabilities."""
-    cdef Py_ssize_t i, row
-    with nogil:
-        for i in range(order.shape[0]):
-            row = order[i]
-            pos[i] = weight[row] * labels[row]
-            neg[i] = weight[row] - pos[i]
