@@ -8,7 +8,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.inputs import read_X
+from sklearn_heads._mlp.labels import check_label_matrix
 from sklearn_heads._mlp.members import logits
+from sklearn_heads._sklearn.labels import as_labels
 
 
 class Fitted:
@@ -105,7 +107,8 @@ class Fitted:
         float
         """
         predicted = self.predict(X)
-        alike = type(y) is np.ndarray and (y.shape, y.dtype) == (predicted.shape, predicted.dtype)
+        y = check_label_matrix(y, type(self).__name__) if predicted.ndim == 2 else as_labels(y)
+        alike = (y.shape, y.dtype) == (predicted.shape, predicted.dtype)
         if alike and y.ndim == 1 and y.dtype.kind in "biu" and sample_weight is None:
             return float(np.mean(y == predicted))  # for accuracy_score to check such vectors takes longer than predict took
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))

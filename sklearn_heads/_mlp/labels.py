@@ -6,6 +6,8 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sklearn_heads._sklearn.labels import UNKNOWN, as_labels, indicator_codes, is_missing
+
 
 def check_class_labels(y, estimator_name):
     """A vector of class labels, for heads over classes; an error that names the way out for anything else."""
@@ -27,8 +29,8 @@ def check_class_labels(y, estimator_name):
 
 def check_label_matrix(y, estimator_name):
     """An indicator matrix (n, L) of uint8, or the vector that stands for a single label of two classes."""
-    y = _as_array(y, estimator_name)
-    if y.ndim == 1:
+    y = _as_array(y, estimator_name, spread=False)
+    if len(y.shape) == 1:
         _check_discrete(y)
         classes = np.unique(y)
         if len(classes) > 2:
@@ -39,18 +41,17 @@ def check_label_matrix(y, estimator_name):
                 "OneHotEncoder(sparse_output=False).fit_transform(y.reshape(-1, 1))."
             )
         return y
-    if y.ndim == 2 and y.shape[1] == 0:
+    if len(y.shape) == 2 and y.shape[1] == 0:
         raise ValueError(f"{estimator_name} needs at least one label column; y has shape {y.shape}.")
-    try:
-        values = y if y.dtype != object else y.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{estimator_name} takes a 0/1 matrix; y holds objects that are no numbers, or missing.") from None
-    if y.ndim != 2 or not ((values == 0) | (values == 1)).all():
+    codes = indicator_codes(y)
+    if codes is None or (codes == UNKNOWN).any():
+        y = as_labels(y)
+        values = sorted(set(y.ravel().tolist()), key=str) if y.dtype == object else np.unique(y)
         raise ValueError(
             f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and the "
-            f"values {some(np.unique(values))}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
+            f"values {some(values)}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
         )
-    return y.astype(np.uint8)
+    return codes
 
 
 def check_two_classes(classes, estimator_name):
@@ -73,15 +74,15 @@ def check_several_classes(classes, estimator_name):
         )
 
 
-def _as_array(y, estimator_name):
+def _as_array(y, estimator_name, spread=True):
+    """y as an array; a sparse matrix or a frame only where `spread` asks for it."""
     if y is None:
         raise ValueError(f"{estimator_name} requires y to be passed, but the target y is None.")
-    if sparse.issparse(y):
-        return y.toarray()
-    try:
-        y = np.asarray(y)
-    except ValueError:  # rows of different lengths
-        y = np.asarray(y, dtype=object)
+    if isinstance(y, (set, frozenset, dict)):
+        raise ValueError(f"y is a {type(y).__name__}, which has no order: pass an array with a label for each row of X.")
+    if not spread and (sparse.issparse(y) or (hasattr(y, "columns") and len(y.shape) == 2)):
+        return y
+    y = as_labels(y)
     if y.dtype == object and any(isinstance(row, (list, tuple, set, frozenset, np.ndarray)) for row in y.flat):
         raise ValueError(
             f"y holds a collection of labels in each row. {estimator_name} does not take lists of labels: pass "
@@ -95,6 +96,11 @@ def _check_discrete(y):
         return  # whole numbers that must come back: nothing below could object, but it would take longer than many an epoch
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("Input y contains NaN or infinity: drop the rows without a label.")
+    if y.dtype == object and (missing := [row for row, value in enumerate(y.tolist()) if is_missing(value)]):
+        raise ValueError(
+            f"y has no label (None, NaN or NA) in {len(missing)} of {len(y)} rows, the first of them row {missing[0]}: drop "
+            "these rows."
+        )
     try:
         check_classification_targets(y)
         np.unique(y)
@@ -102,7 +108,7 @@ def _check_discrete(y):
         hint = (
             "Cut the values into classes first, for instance with KBinsDiscretizer."
             if y.dtype.kind == "f"
-            else "Labels must be of one type and none missing: strings, or numbers of a numeric dtype, y.astype(int)."
+            else "Labels must be of one type: strings, or numbers of a numeric dtype, y.astype(int)."
         )
         raise ValueError(f"{str(error).rstrip('.')}. {hint}") from None
 
