@@ -152,10 +152,8 @@ def _encode(graph, encoding, X, source, dtype):
     bounded = graph("Div", z, graph("Sqrt", graph("Add", graph("Mul", graph("Mul", z, z), arrays["bound"] ** -2), 1)))
     if "low" not in arrays:
         return bounded
-    low, slope = arrays["low"], arrays["slope"]
-    n_bins, n_binned = low.shape
-    repeated = graph("Gather", z, np.tile(np.arange(n_binned), n_bins), axis=1)
-    rise = graph("Mul", graph("Sub", repeated, low.ravel()), slope.ravel())
+    repeated = graph("Gather", z, np.concatenate([np.arange(m) for m in arrays["binned"]]), axis=1)
+    rise = graph("Mul", graph("Sub", repeated, arrays["low"]), arrays["slope"])
     return graph("Concat", bounded, graph("Sub", graph("Clip", rise, 0, 1), 0.5), axis=1)
 
 

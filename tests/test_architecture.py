@@ -20,6 +20,7 @@ STAIRS = [
     {"_core.network"},
     {"_core.epochs"},
     {"losses", "_mlp.labels", "_mlp.targets", "_mlp.blas", "_mlp.inputs", "_mlp.blocks", "_mlp.stopping"},
+    {"_mlp.bins"},
     {"heads", "_mlp.encoding", "_mlp.lbfgs"},
     {"_mlp.training"},
     {"_mlp.members"},

@@ -34,9 +34,11 @@ cdef class Rows:
         A gathered value is (x - mean) * factor; of a sparse row x * factor. In the wider type of X and the working precision.
     bound : float
         Values z become z / sqrt(1 + (z / bound)^2); 0 for no bound.
-    low, slope : ndarrays (n_bins, m) of the working precision, or None
-        Bins of the first m used columns, appended after all of them: clip((z - low) * slope, 0, 1) - 1/2, bin by bin. With a
-        bound, and room behind them: see roomy.
+    binned : ndarray (n_bins,) of int32, not rising, or None
+        How many of the used columns, the first of them, have a b-th bin.
+    low, slope : ndarrays (sum of binned,) of the working precision, or None
+        Bins, appended after all used columns: clip((z - low) * slope, 0, 1) - 1/2, the first of each column, then the second
+        of each, ... With a bound, and room behind them: see roomy.
     ids : ndarray (n,) of int32, class ids; or
     labels : ndarray (n, k) of uint8, 0 or 1; both None where only predictions are wanted
     weights : ndarray (n,) of dtype or None
@@ -45,7 +47,7 @@ cdef class Rows:
         Weights of absent and of present labels.
     """
     def __init__(
-        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, low=None, slope=None,
+        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None,
         ids=None, labels=None, weights=None, label_weights=None,
     ):
         self.n_rows, self.n_features = X.shape
@@ -55,15 +57,16 @@ cdef class Rows:
         indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None
         data = X.data if self.is_sparse else X
         self.kept = (
-            data, indices, indptr, columns, mean, factor, low, slope, ids, labels, weights, label_weights)
+            data, indices, indptr, columns, mean, factor, binned, low, slope, ids, labels, weights, label_weights)
         self.double_source = data.dtype == np.float64
         self.X = address(data)
         self.encoding.n_features = self.n_features
         self.encoding.n_columns = self.n_features if columns is None else columns.size
         self.encoding.columns = <int32_t*> address(columns)
         self.encoding.mean, self.encoding.factor, self.encoding.bound = address(mean), address(factor), bound
-        if low is not None:
-            self.encoding.n_bins, self.encoding.n_binned = low.shape
+        if binned is not None:
+            self.encoding.n_bins, self.encoding.n_added = binned.size, low.size
+            self.encoding.binned = <int32_t*> address(binned)
             self.encoding.low, self.encoding.slope = address(low), address(slope)
         self.indices, self.indptr = <int32_t*> address(indices), <int64_t*> address(indptr)
         self.ids, self.labels = <int32_t*> address(ids), <uint8_t*> address(labels)

@@ -14,7 +14,8 @@ cdef extern from "table.h" nogil:
         const void* mean
         const void* factor
         double bound
-        Py_ssize_t n_binned, n_bins
+        Py_ssize_t n_bins, n_added
+        const int32_t* binned
         const void* low
         const void* slope
 

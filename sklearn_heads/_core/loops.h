@@ -249,18 +249,19 @@ LOOP FN(encode_row)(const Encoding *encoding, const REAL *restrict z, REAL *rest
 {
     const REAL *restrict low = encoding->low, *restrict slope = encoding->slope;
     const REAL shrink = (REAL)(1 / (encoding->bound * encoding->bound)), cap = (REAL)1e18;
-    const size m = encoding->n_binned;
     SIMD EACH(j, WHOLE_VECTORS(encoding->n_columns)) {
         const REAL above = z[j] < -cap ? -cap : z[j], x = above > cap ? cap : above;
         out[j] = x / SQRT(1 + x * x * shrink);
     }
     out += encoding->n_columns;
     EACH(b, encoding->n_bins) {
+        const size m = encoding->binned[b];
         SIMD EACH(c, WHOLE_VECTORS(m)) {
-            const REAL rise = (z[c] - low[b * m + c]) * slope[b * m + c];
+            const REAL rise = (z[c] - low[c]) * slope[c];
             const REAL capped = rise > 1 ? 1 : rise;
-            out[b * m + c] = (capped < 0 ? 0 : capped) - (REAL)0.5;
+            out[c] = (capped < 0 ? 0 : capped) - (REAL)0.5;
         }
+        out += m, low += m, slope += m;
     }
 }
 

@@ -117,7 +117,7 @@ cdef class Network:
 
     cdef int check(self, Rows rows) except -1:
         """Rows in another precision or of another width would be misread: the one thing that the core looks at."""
-        cdef Py_ssize_t width = rows.encoding.n_columns + rows.encoding.n_bins * rows.encoding.n_binned
+        cdef Py_ssize_t width = rows.encoding.n_columns + rows.encoding.n_added
         if rows.dtype != self.dtype:
             raise TypeError(f"rows in {rows.dtype} for a network in {self.dtype}")
         if width != self.layer_units[0]:

@@ -16,7 +16,7 @@ LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *res
 
 LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, void *out_, size n)
 {
-    const size width = encoding->n_columns + encoding->n_bins * encoding->n_binned, d = encoding->n_features;
+    const size width = encoding->n_columns + encoding->n_added, d = encoding->n_features;
     const size ahead = FN(rows_ahead)(d * (size)sizeof(SOURCE));
     EACH(i, n) {
         REAL *out = (REAL *)out_ + i * width;

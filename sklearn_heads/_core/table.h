@@ -30,15 +30,17 @@ typedef struct {
 } Targets;
 
 /* What happens to a row of X: pick columns, centre and scale, bound, append piecewise-linear bins.  Absent parts are NULL or 0.
- * Arrays along the picked columns are in the wider of X's type and real, those of the bins, (n_bins, n_binned), in real, with room
- * for OVERRUN more.  Bins go with a bound. */
+ * Arrays along the picked columns are in the wider of X's type and real, those of the bins, bin by bin, in real, with room for
+ * OVERRUN more.  Columns may differ in how many bins they have: those of most come first, so that the b-th bins belong to the
+ * first binned[b] columns.  Bins go with a bound. */
 typedef struct {
     size n_features;            /* columns of X */
     size n_columns;             /* of them picked */
     const int32_t *columns;     /* which; NULL for all */
     const void *mean, *factor;  /* z = (x - mean) * factor; NULL for z = x */
     double bound;               /* z / sqrt(1 + (z / bound)^2); 0 for z itself */
-    size n_binned, n_bins;      /* how many of the picked columns, the first, have how many bins */
+    size n_bins, n_added;       /* most bins of a column; bins of all columns together */
+    const int32_t *binned;      /* (n_bins,), not rising: how many of the picked columns, the first, have a b-th bin */
     const void *low, *slope;    /* bin value = clip((z - low) * slope, 0, 1) - 1/2 */
 } Encoding;
 

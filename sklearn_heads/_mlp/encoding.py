@@ -13,19 +13,18 @@
 """
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_heads._core.batch import Rows, roomy
+from sklearn_heads._mlp.bins import Bins
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 
 BOUND = 3.0
-N_BINS = 3  # a column of fewer distinct bins gets none
-MOST_ADDED = 512  # bins of all columns together: cost grows with them; beyond, there are none
-
-# Rows from which quantiles are taken: beyond these, every second, third, ... row says the same.
-QUANTILE_ROWS = 20_000
+FEW_BINS = Bins("quantiles", most=3, least=3, together=512)
 
 
 class InputEncoding:
@@ -34,6 +33,8 @@ class InputEncoding:
     Parameters
     ----------
     kind : "piecewise", "standard" or None
+    bins : Bins
+        Of "piecewise", until `with_bins` says otherwise.
 
     Attributes
     ----------
@@ -42,12 +43,13 @@ class InputEncoding:
     mean_, scale_ : ndarrays (c,) of float64, or None
         z = (x - mean_) / scale_.
     two_valued_ : ndarray (c,) of bool
-    edges_ : ndarray (n_bins + 1, m) of float64
-        Edges, rising and in units of x, of the bins that the first m of `columns_` have; the others have none.
+    edges_ : list of m ndarrays (b + 1,) of float64
+        Edges, rising and in units of x, of the bins that the first m of `columns_` have; the others have none. Columns of
+        most bins come first.
     """
 
-    def __init__(self, kind):
-        self.kind = kind
+    def __init__(self, kind, bins=FEW_BINS):
+        self.kind, self.bins = kind, bins
         self.mean_ = self.scale_ = None
         self._arrays = None  # of the last precisions asked for: a row at a time, casting would cost more than the network
 
@@ -64,7 +66,8 @@ class InputEncoding:
         """
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
-        self.edges_ = np.empty((1, 0))
+        self.constant_ = self.two_valued_
+        self.edges_ = []
         self.n_features_, self.is_sparse_ = d, sparse.issparse(X)
         if self.kind is None:
             return self
@@ -94,35 +97,46 @@ class InputEncoding:
         if not used.any():  # nothing to learn from, but a network needs an input
             used[0] = True
         self.columns_ = np.flatnonzero(used).astype(np.int32)
-        self.two_valued_ = two_valued[used] & (low < high)[used]
+        self.constant_ = ~(low < high)[used]
+        self.two_valued_ = two_valued[used] & ~self.constant_
         half_range = np.maximum((high[used].astype(np.float64) - low[used]) / 2, np.finfo(X.dtype).tiny)
         self.mean_ = self.mean_[used]
         self.scale_ = np.where(self.two_valued_, half_range, self.scale_[used])
 
-        candidates = np.flatnonzero(~self.two_valued_ & (low < high)[used])
-        if N_BINS * len(candidates) > MOST_ADDED:
-            return
-        step = max(1, X.shape[0] // QUANTILE_ROWS)
-        sampled = X[::step], None if weights is None else weights[::step]
-        edges = [np.empty((N_BINS + 1, 0))]
-        for some in blocks(len(candidates), BLOCK_VALUES // len(sampled[0])):
-            edges.append(quantiles(sampled[0][:, self.columns_[candidates[some]]], N_BINS, sampled[1]))
-        edges = np.concatenate(edges, axis=1, dtype=np.float64)
-        # Told apart once they are scaled, by slopes that float32 holds: beside 1e30, numbers around 1 are one number.
-        widths, least = np.diff((edges - self.mean_[candidates]) / self.scale_[candidates], axis=0), np.finfo(np.float32).tiny
-        distinct = ((least < widths) & (widths < 1 / least)).all(axis=0)
-        binned = candidates[distinct]
-        if len(binned):  # their columns come first, so that the core finds them side by side
-            others = np.setdiff1d(np.arange(len(self.columns_)), binned)
-            order = np.concatenate([binned, others])
-            self.columns_, self.two_valued_ = self.columns_[order], self.two_valued_[order]
-            self.mean_, self.scale_ = self.mean_[order], self.scale_[order]
-            self.edges_ = np.ascontiguousarray(edges[:, distinct])
+        if self.bins is not None:
+            self._set_edges(self.bins.edges(X, self.columns_[self._numbers], weights))
+
+    @property
+    def _numbers(self):
+        """Positions, among the columns that are used, of those that may have bins."""
+        return np.flatnonzero(~self.two_valued_ & ~self.constant_)
+
+    def with_bins(self, bins, X, weights=None, strata=None):
+        """This encoding with other bins, their edges taken from these rows (and labels): means and spreads stay."""
+        other = copy(self)
+        other.bins, other._arrays = bins, None
+        other._set_edges(bins.edges(X, self.columns_[self._numbers], weights, strata))
+        return other
+
+    def _set_edges(self, edges):
+        """Bins for the columns that may have some; those of most bins come first, so that the core finds them side by side."""
+        numbers, kept = self._numbers, {}
+        for position, of_column in zip(numbers, edges):
+            # Told apart once they are scaled, by slopes that float32 holds: beside 1e30, numbers around 1 are one number.
+            z = (of_column.astype(np.float64) - self.mean_[position]) / self.scale_[position]
+            widths, least = np.diff(z), np.finfo(np.float32).tiny
+            if len(widths) and ((least < widths) & (widths < 1 / least)).all():
+                kept[position] = of_column.astype(np.float64)
+        binned = sorted(kept, key=lambda position: (-len(kept[position]), position))
+        order = np.array(binned + [p for p in range(len(self.columns_)) if p not in kept], dtype=np.intp)
+        self.columns_, self.two_valued_, self.constant_ = self.columns_[order], self.two_valued_[order], self.constant_[order]
+        self.mean_, self.scale_ = self.mean_[order], self.scale_[order]
+        self.edges_ = [kept[position] for position in binned]
 
     @property
     def width(self):
         """Number of encoded values a row: inputs of the network."""
-        return len(self.columns_) + (len(self.edges_) - 1) * self.edges_.shape[1]
+        return len(self.columns_) + sum(len(edges) - 1 for edges in self.edges_)
 
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
@@ -143,10 +157,15 @@ class InputEncoding:
             return arrays
         if not np.array_equal(self.columns_, np.arange(self.n_features_)):
             arrays["columns"] = self.columns_
-        m = self.edges_.shape[1]
-        if m:
-            z = (self.edges_ - self.mean_[:m]) / self.scale_[:m]  # edges in units of z
-            arrays.update(low=roomy(z[:-1].astype(dtype)), slope=roomy((1 / np.diff(z, axis=0)).astype(dtype)))
+        if self.edges_:
+            z = [(edges - mean) / scale for edges, mean, scale in zip(self.edges_, self.mean_, self.scale_)]
+            counts = np.array([len(edges) - 1 for edges in self.edges_])
+            low, slope = np.zeros((2, len(z), counts[0]))
+            for column, edges in enumerate(z):
+                low[column, : counts[column]], slope[column, : counts[column]] = edges[:-1], 1 / np.diff(edges)
+            there = np.arange(counts[0])[:, None] < counts  # bin by bin
+            arrays["binned"] = there.sum(axis=1, dtype=np.int32)
+            arrays.update(low=roomy(low.T[there].astype(dtype)), slope=roomy(slope.T[there].astype(dtype)))
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):
@@ -181,21 +200,7 @@ class InputEncoding:
             mean, scale = self.mean_[position], self.scale_[position]
             unit = "half its range" if self.two_valued_[position] else "its spread"
             words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
-            if position < self.edges_.shape[1]:
-                edges = self.edges_[:, position]
-                words[j] += f", and {N_BINS} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
+            if position < len(self.edges_):
+                edges = self.edges_[position]
+                words[j] += f", and {len(edges) - 1} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
-
-
-def quantiles(x, n, weights=None):
-    """The 0, 1/n, ..., 1 quantiles of each column of x: the smallest value at which the weighted share reaches them.
-
-    A weight of two counts as the value twice, and scaling all weights changes nothing.
-    """
-    wanted = np.arange(n + 1) / n * (1 - 1e-12)
-    if weights is None:
-        return np.sort(x, axis=0)[np.maximum(np.ceil(wanted * len(x)).astype(np.intp) - 1, 0)]
-    order = np.argsort(x, axis=0, kind="stable")
-    share = np.cumsum(weights[order], axis=0)
-    below = np.stack([(share < w * share[-1]).sum(axis=0) for w in wanted])
-    return np.take_along_axis(x, np.take_along_axis(order, below, axis=0), axis=0)
