@@ -44,7 +44,8 @@ def test_pooled_decisions_keep_their_digits_far_out():
         np.testing.assert_allclose(pooled, far, rtol=1e-12)
     z = np.array([[3.0, 1.0, -2.0], [-5.0, -4.0, -9.0]])
     head = OneVsRest(np.arange(3))
-    np.testing.assert_allclose(head.proba(head.pool(np.stack([z, z]))), expit(z) / expit(z).sum(axis=1, keepdims=True), rtol=1e-12)
+    shares = expit(z) / expit(z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(head.proba(head.pool(np.stack([z, z]))), shares, rtol=1e-12)
     head = Softmax(np.arange(3))
     np.testing.assert_allclose(head.proba(head.pool(np.stack([z, z + 7]))), losses.softmax(z), rtol=1e-12)
 

@@ -22,14 +22,19 @@ from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, fit_task, wit
 from sklearn_heads._sklearn.notebook import Documented
 from sklearn_heads._sklearn.parameters import Parameters
 from sklearn_heads._sklearn.random import random_stream
-from sklearn_heads._sklearn.rollback import nothing_lost
+from sklearn_heads._sklearn.rollback import nothing_lost, publish, twin
 from sklearn_heads._sklearn.versions import Versioned
+
+# What the columns of X are; and attributes of an earlier fit that a later one may not have.
+COLUMNS = ("n_features_in_", "feature_names_in_")
+FITTED = ("feature_names_in_", "oof_proba_", "oof_loss_")
 
 
 class Data(NamedTuple):
     """What a call brought, checked.
 
-    X, y, weights : the rows of positive weight; weights in units of their mean, or None
+    X, y, sample_weight : the rows of positive weight
+    weights : their weights in units of their mean, or None
     mean_weight : float, that mean
     kept : ndarray (n,) of bool, which of all rows these are, or None for all
     X_all : all rows
@@ -37,6 +42,7 @@ class Data(NamedTuple):
 
     X: object
     y: np.ndarray
+    sample_weight: np.ndarray | None
     weights: np.ndarray | None
     mean_weight: float
     kept: np.ndarray | None
@@ -75,10 +81,10 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf}), None],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, "array-like", None],
-        "n_jobs": [Integral, None],
+        "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
         "store_oof": ["boolean"],
     }
 
@@ -134,7 +140,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         """
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "members_")
-        data = self._read(X, y, sample_weight, reset=not goes_on)
+        reader = twin(self)  # learns the columns of X, which this estimator shows when it has the networks for them
+        data = self._read(reader, X, y, sample_weight, reset=not goes_on)
         head = self._head if goes_on else self._head_for(data.y)
         encoded = head.encode(data.y)
         head.check_occurrence(encoded)
@@ -143,7 +150,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             raise ValueError(
                 "store_oof keeps probabilities by members that did not see the row, but "
                 + ("warm_start goes on with members that saw them all: set warm_start=False." if goes_on else
-                   f"this fit is a single network (n_members={self.n_members!r}, {len(encoded)} rows): set n_members to 2 or more.")
+                   f"this fit is a single network (n_members={self.n_members!r}, {len(encoded)} rows): set n_members to 2 or "
+                   "more.")
             )
         random = random_stream(self.random_state)
         streams = [random] if n_members == 1 else spawn(random, n_members)
@@ -158,16 +166,16 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             members = self._new_members(data, head, targets, settings, streams)
         mean_weight = targets.mean_weight
         examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
-        validation = self._validation(members[0], head, class_weights, X_val, y_val, sample_weight_val)
+        validation = self._validation(reader, members[0], head, class_weights, X_val, y_val, sample_weight_val)
         splits = self.early_stopping and may_split
         pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
-        task = fit_task(self, data.X, data.y, data.weights, partial(self._fitted_state, head), settings, n_members)
+        task = fit_task(self, data.X, data.y, data.sample_weight, partial(self._learned, head, reader), settings, n_members)
         l2 = self.alpha / (data.mean_weight * mean_weight) + l2 * len(encoded)
         train(members, pairs, settings, l2, self.n_jobs, task)
-        decision = out_of_fold(members, examples.rows, fold, head) if self.store_oof else None
-        self._become(head, [member for member in members if member.n_iter_] or members[:1])
+        learned = self._learned(head, reader, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
-            self._keep_out_of_fold(decision, data, encoded)
+            learned |= self._out_of_fold(learned, out_of_fold(members, examples.rows, fold, head), data, encoded)
+        publish(self, learned, forget=FITTED)
         task.end()
         return self
 
@@ -201,7 +209,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
         self._validate_params()
         goes_on = hasattr(self, "members_")
-        data = self._read(X, y, sample_weight, reset=not goes_on)
+        reader = twin(self)
+        data = self._read(reader, X, y, sample_weight, reset=not goes_on)
         one_of_k = data.y.ndim == 1 and classes is not None
         head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else data.y)
         if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
@@ -217,7 +226,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
         for name, member in zip(names(members), members):
             member.train_once(settings, examples, self.alpha / (data.mean_weight * mean_weight), name)
-        self._become(head, members)
+        publish(self, self._learned(head, reader, members), forget=FITTED)
         return self
 
     # ---- pieces of fit ---------------------------------------------------------------------------------------------
@@ -233,16 +242,16 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
                 raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {self.hidden_layer_sizes}.")
         return units
 
-    def _read(self, X, y, sample_weight, reset):
-        """The arguments of a call as Data."""
-        X_all = read_X(self, X, reset)
+    def _read(self, reader, X, y, sample_weight, reset):
+        """The arguments of a call as Data; `reader` knows the columns of X, or gets to know them."""
+        X_all = read_X(reader, X, reset)
         y = self._check_labels(y)
         check_consistent_length(X_all, y)
-        weights = check_weights(sample_weight, X_all.shape[0])
-        if weights is None or weights.all():
-            return Data(X_all, y, *of_mean_one(weights), None, X_all)
-        kept = weights > 0
-        return Data(X_all[kept], y[kept], *of_mean_one(weights[kept]), kept, X_all)
+        weights, X, kept = check_weights(sample_weight, X_all.shape[0]), X_all, None
+        if weights is not None and not weights.all():
+            kept = weights > 0
+            X, y, weights = X_all[kept], y[kept], weights[kept]
+        return Data(X, y, weights, *of_mean_one(weights), kept, X_all)
 
     def _new_members(self, data, head, targets, settings, streams, in_portions=False):
         """Untrained members with these random streams, on an encoding fitted to X."""
@@ -255,7 +264,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             for random in streams
         ]
 
-    def _validation(self, member, head, class_weights, X_val, y_val, sample_weight_val):
+    def _validation(self, reader, member, head, class_weights, X_val, y_val, sample_weight_val):
         """The user's validation rows as Examples, or None."""
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
@@ -264,7 +273,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         if self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' uses no validation rows: leave X_val out, or use 'adam' or 'sgd'.")
         try:
-            data = self._read(X_val, y_val, sample_weight_val, reset=False)
+            data = self._read(reader, X_val, y_val, sample_weight_val, reset=False)
             targets = head.weigh(head.encode(data.y), data.weights, class_weights)
             return _examples(member, head, data.X, targets.divided_by(targets.mean_weight or 1.0))
         except ValueError as error:
@@ -291,25 +300,23 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
                     f"rows and parameters ask for {now[name]!r}. Set {name}={value!r}, or start a new estimator."
                 )
 
-    def _fitted_state(self, head, members):
+    def _learned(self, head, reader, members):
         """The attributes that predictions come from."""
-        return {"_head": head, "members_": members, "_networks_made_with": self._network_parameters()}
+        columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
+        return {**columns, "_head": head, "members_": members, "_networks_made_with": self._network_parameters()}
 
-    def _become(self, head, members):
-        vars(self).update(self._fitted_state(head, members))
-        for name in ("oof_proba_", "oof_loss_"):  # of an earlier fit
-            vars(self).pop(name, None)
-
-    def _keep_out_of_fold(self, decision, data, encoded):
-        """oof_proba_ for all rows of X; a row of weight zero was seen by no member, so it gets the mean of all."""
-        loss, kept = self._head.log_loss(decision, encoded), data.kept
+    def _out_of_fold(self, learned, decision, data, encoded):
+        """The attributes of `store_oof`, for all rows of X; a row of weight zero was seen by no member: the mean of all."""
+        head, kept = learned["_head"], data.kept
+        loss, proba = head.log_loss(decision, encoded), head.proba(decision)
         answered = np.isfinite(loss)
-        self.oof_loss_ = float(np.average(loss[answered], weights=None if data.weights is None else data.weights[answered]))
-        proba = self._head.proba(decision)
+        mean_loss = np.average(loss[answered], weights=None if data.weights is None else data.weights[answered])
         if kept is not None:
+            fitted = twin(self)
+            vars(fitted).update(learned)
             seen, proba = proba, np.empty((len(kept), *proba.shape[1:]), dtype=proba.dtype)
-            proba[kept], proba[~kept] = seen, self._head.proba(self._decide(data.X_all[~kept]))
-        self.oof_proba_ = proba
+            proba[kept], proba[~kept] = seen, head.proba(fitted._decide(data.X_all[~kept]))
+        return {"oof_proba_": proba, "oof_loss_": float(mean_loss)}
 
 
 def _examples(member, head, X, targets):
@@ -319,3 +326,4 @@ def _examples(member, head, X, targets):
     arrays = head.kernel_targets(targets.encoded)
     rows = member.encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **arrays)
     return Examples(rows, np.arange(X.shape[0], dtype=np.intp), weights)
+

@@ -11,6 +11,7 @@ from sklearn_heads._mlp.inputs import read_X
 from sklearn_heads._mlp.labels import check_label_matrix
 from sklearn_heads._mlp.members import logits
 from sklearn_heads._sklearn.labels import as_labels
+from sklearn_heads._sklearn.rollback import snapshot
 
 
 class Fitted:
@@ -35,12 +36,12 @@ class Fitted:
     def _answer(self, X):
         """The head and the decision values, of one and the same fit even while another thread fits anew."""
         check_is_fitted(self)
-        head, members = self._head, self.members_
-        return head, self._decide(read_X(self, X, reset=False), head, members)
+        now = snapshot(self)
+        return now._head, now._decide(read_X(now, X, reset=False))
 
-    def _decide(self, X, head=None, members=None):
+    def _decide(self, X):
         """Decision values of checked rows."""
-        head, members = head or self._head, members or self.members_
+        head, members = self._head, self.members_
         rows = members[0].encoding.rows(X, members[0].network.dtype)
         decisions = head.decision(logits(members, rows, self.n_jobs))
         decision = decisions[0] if len(members) == 1 else head.pool(decisions)

@@ -1,19 +1,16 @@
 """L-BFGS: all rows at once, in float64, driven by scipy."""
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_heads._mlp.blas import one_blas_thread
-from sklearn_heads._mlp.stopping import check_loss, keep_what_there_is
+from sklearn_heads._mlp.stopping import check_loss
 from sklearn_heads._sklearn.callbacks import say
 
 
 def train_lbfgs(member, settings, examples, l2, stop, name, steps):
-    """Train a member by L-BFGS; the arguments of `Member.train`."""
+    """Train a member by L-BFGS; the arguments and the result of `Member.train`."""
     network = member.network
     n_weights, n_rows = network.n_weights, len(examples.order)
     # A convex problem is worth solving to the digits, with LogisticRegression's tolerance; else scipy's, as MLPClassifier.
@@ -39,7 +36,7 @@ def train_lbfgs(member, settings, examples, l2, stop, name, steps):
         if steps.end():
             raise StopIteration
 
-    member.n_iter_, best = 0, network.parameters.copy()
+    member.n_iter_, best, complaint = 0, network.parameters.copy(), None
     try:
         with one_blas_thread():  # scipy's own steps: sums by several threads would differ in the last bit
             result = minimize(
@@ -51,19 +48,18 @@ def train_lbfgs(member, settings, examples, l2, stop, name, steps):
                 options={"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol, "ftol": ftol},
             )
     except KeyboardInterrupt:
-        keep_what_there_is(stop)
+        stop.set()
     else:
         best[:] = result.x
         check_loss(float(result.fun), member.n_iter_, settings, member.encoding)
         member.n_iter_ = max(result.nit, 1)
         if result.status and not steps.enough:
-            warnings.warn(
+            complaint = (
                 f"lbfgs stopped before it converged (max_iter={settings.max_iter}, max_fun={settings.max_fun}; it says "
-                f"{result.message!r}): raise these or alpha, or scale the columns of X.",
-                ConvergenceWarning,
-                stacklevel=2,
+                f"{result.message!r}): raise these or alpha, or scale the columns of X."
             )
         member.loss_ = float(result.fun)
     network.parameters[:] = best
     member.best_iter_ = len(member.loss_curve_)
     member.t_ += member.n_iter_ * n_rows
+    return complaint

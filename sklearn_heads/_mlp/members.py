@@ -7,14 +7,15 @@ that did not train on it.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from sklearn_heads._core.network import logits_of
-from sklearn_heads._mlp.stopping import keep_what_there_is
+from sklearn_heads._mlp.threads import in_threads
+from sklearn_heads._sklearn.frames import is_one_of_several_fits, warn_user
 from sklearn_heads._sklearn.random import random_stream
 
 # n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
@@ -97,8 +98,9 @@ def names(members):
 def train(members, pairs, settings, l2, n_jobs, task):
     """Train each member on its pair, (examples, validation), in threads; the bits do not depend on how many.
 
-    An interrupt ends each where it is and keeps what they have; a member that had not begun keeps an empty history. So does
-    one that a callback, told by `task` of another that is trained, does not want any more.
+    Ctrl-C ends each where it is and keeps what they have, with a warning; a member that had not begun keeps an empty history.
+    So does one that a callback, told by `task` of another that is trained, does not want any more. But where this fit is one
+    of several, as in a search, KeyboardInterrupt ends all of them.
     """
     for _, validation in pairs:
         if validation is not None and validation.weight == 0:
@@ -109,25 +111,23 @@ def train(members, pairs, settings, l2, n_jobs, task):
     stop, begins = threading.Event(), names(members)
 
     def run(m):
-        if not (stop.is_set() or task.enough):
-            with task.member(m, members[m], pairs[m][0].order) as steps:
-                members[m].train(settings, *pairs[m], l2, stop, begins[m], steps)
+        if stop.is_set() or task.enough:
+            return None
+        with task.member(m, members[m], pairs[m][0].order) as steps:
+            return members[m].train(settings, *pairs[m], l2, stop, begins[m], steps)
 
     workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
-    if workers == 1:
-        for m in range(len(members)):
-            run(m)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(run, m) for m in range(len(members))]
-        try:
-            for future in futures:
-                future.result()
-        except KeyboardInterrupt:  # comes to the main thread, while the members train in others
-            keep_what_there_is(stop)
-        except BaseException:
-            stop.set()
-            raise
+    try:
+        complaints = [complaint for complaint in in_threads(run, len(members), workers, stop.set) if complaint]
+    except KeyboardInterrupt:
+        stop.set()
+    if stop.is_set():
+        if is_one_of_several_fits():
+            raise KeyboardInterrupt
+        warn_user("Training interrupted by user: the weights so far are kept.")
+    elif complaints:
+        of = f"{len(complaints)} of {len(members)} networks " if len(members) > 1 else ""
+        warn_user(of + complaints[0], ConvergenceWarning)
 
 
 def logits(members, rows, n_jobs):
@@ -137,9 +137,8 @@ def logits(members, rows, n_jobs):
     workers = 1 if most < 2 else min(effective_n_jobs(n_jobs), most)
     if workers == 1:
         return logits_of(networks, rows, order)
-    with ThreadPoolExecutor(workers) as pool:
-        portions = pool.map(lambda portion: logits_of(networks, rows, portion), np.array_split(order, workers))
-        return np.concatenate(list(portions), axis=1)
+    portions = np.array_split(order, workers)
+    return np.concatenate(in_threads(lambda nth: logits_of(networks, rows, portions[nth]), workers, workers), axis=1)
 
 
 def out_of_fold(members, rows, fold, head):

@@ -1,8 +1,7 @@
-"""Whether to stop: the losses of each epoch looked at, patience, divergence, Ctrl-C."""
+"""Whether to stop: the losses of each epoch, patience, divergence."""
 from __future__ import annotations
 
 import time
-import warnings
 
 import numpy as np
 
@@ -64,13 +63,6 @@ class Watch:
         self.member.network.parameters[:] = parameters
         if self.settings.verbose:
             say(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
-
-
-def keep_what_there_is(stop):
-    """After Ctrl-C: end the other members too, and say it once."""
-    if not stop.is_set():
-        stop.set()
-        warnings.warn("Training interrupted by user: the weights so far are kept.", stacklevel=4)
 
 
 def check_loss(loss, epoch, settings, encoding):

@@ -5,20 +5,18 @@ then the split, then a permutation an epoch) is MLPClassifier's, so that equal s
 """
 from __future__ import annotations
 
-import warnings
 from copy import copy, deepcopy
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 from sklearn_heads._mlp.lbfgs import train_lbfgs
-from sklearn_heads._mlp.stopping import Watch, check_loss, keep_what_there_is
+from sklearn_heads._mlp.stopping import Watch, check_loss
 from sklearn_heads._sklearn.callbacks import say
 
 # Epochs that run without a look at what they brought, at most. Interrupts are noticed all the same.
@@ -170,15 +168,21 @@ class Member:
             Starts each verbose line.
         steps : Steps or Nobody
             Told of each epoch, or iteration, as it begins and ends; says whether a callback wants it to be the last.
+
+        Returns
+        -------
+        str or None
+            What a warning should say of training that had not converged.
         """
         try:
             if settings.solver == "lbfgs":
-                train_lbfgs(self, settings, examples, l2, stop, name, steps)
+                complaint = train_lbfgs(self, settings, examples, l2, stop, name, steps)
             else:
-                self._train_epochs(settings, examples, validation, l2, stop, name, steps)
+                complaint = self._train_epochs(settings, examples, validation, l2, stop, name, steps)
         finally:
             self.optimizer = None
         self.check_finite()
+        return complaint
 
     def check_finite(self):
         if not np.isfinite(self.network.parameters).all():
@@ -188,7 +192,7 @@ class Member:
         self.optimizer = new_optimizer(settings, self.network)
         runner = EpochRunner(settings, self, examples, validation, l2)
         watch = Watch(settings, self, validation is not None, name)
-        self.n_iter_ = 0
+        self.n_iter_, complaint = 0, None
         try:
             while self.n_iter_ < settings.max_iter:
                 steps.begin()
@@ -205,16 +209,15 @@ class Member:
                     break
             else:
                 if validation is None and not settings.early_stopping:
-                    warnings.warn(
+                    complaint = (
                         f"stopped at max_iter={settings.max_iter} epochs, before the training loss settled. Raise max_iter, "
-                        "or learning_rate_init, or tol.",
-                        ConvergenceWarning,
-                        stacklevel=2,
+                        "or learning_rate_init, or tol."
                     )
         except KeyboardInterrupt:
-            keep_what_there_is(stop)
+            stop.set()
         if watch.best < np.inf and validation is not None:
             watch.restore(runner.epochs.best_parameters)
+        return complaint
 
     def train_once(self, settings, examples, l2, name):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
