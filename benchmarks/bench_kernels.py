@@ -15,7 +15,7 @@ from sklearn._loss.loss import HalfBinomialLoss, HalfMultinomialLoss
 
 from sklearn_heads import losses
 from sklearn_heads._core import kernels
-from sklearn_heads._core.batch import roomy
+from sklearn_heads._core.rows import padded
 
 N, K = 200_000, 10
 LAYERS = [(64, 40, 128), (64, 160, 128), (64, 128, 10), (200, 20, 100), (256, 128, 128), (200, 784, 256)]  # rows, inputs, units
@@ -69,7 +69,7 @@ def products(arguments):
         if arguments.only not in name:
             continue
         x, delta = (rng.standard_normal((n + 16, width)).astype(np.float32) for width in (d, h))
-        W, b = roomy(rng.standard_normal((d, h)).astype(np.float32)), roomy(np.zeros(h, dtype=np.float32))
+        W, b = padded(rng.standard_normal((d, h)).astype(np.float32)), padded(np.zeros(h, dtype=np.float32))
         scratch = np.empty(d * h + 16, dtype=np.float32)
         z, gW, gb, upstream = (np.empty(shape, dtype=np.float32) for shape in [(n, h), (d, h), h, (n, d)])
         flat = [array.ravel() for array in (x, W, b, delta, z, gW, upstream)]

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.skipif(not PACKAGE.is_dir(), reason="needs the source t
 # From the ground up, room by room. A module may import what stands on lower steps, and nothing from its own step or above.
 STAIRS = [
     {"_core.kernels", "displays", "_sklearn.callbacks"},  # a display asks what a fitted estimator shows, and imports none
-    {"_core.batch", "_sklearn.versions", "_sklearn.notebook", "_sklearn.rollback", "_sklearn.parameters", "_sklearn.random",
+    {"_core.rows", "_sklearn.versions", "_sklearn.notebook", "_sklearn.rollback", "_sklearn.parameters", "_sklearn.random",
      "_sklearn.labels", "_sklearn.frames"},
-    {"_core.optimizer"},
+    {"_core.batch", "_core.optimizer"},
     {"_core.network"},
     {"_core.epochs"},
     {"losses", "_mlp.labels", "_mlp.targets", "_mlp.blas", "_mlp.threads", "_mlp.inputs", "_mlp.blocks", "_mlp.stopping"},

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from oracles import SGD, Adam, NumpyNetwork
 from scipy import sparse
-from sklearn_heads._core.batch import Rows
 from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.network import ACTIVATIONS, KERNELS, Network
 from sklearn_heads._core.optimizer import Optimizer
+from sklearn_heads._core.rows import Rows
 
 N, D = 23, 5
 DEPTHS = [(), (7,), (6, 4), (5, 6, 3)]
@@ -133,12 +133,12 @@ def test_the_block_of_rows_does_not_matter(loss, block):
 
 
 @pytest.mark.parametrize("loss", KERNELS)
-def test_any_number_of_watched_rows(loss):
+def test_any_number_of_validation_rows(loss):
     problem = Problem(loss, weighted=True)
     unmoved = Optimizer("sgd", problem.network.parameters.size, np.float64, 0.0)
     for repeats in (1, 30):  # one block of rows, and several
-        watched, weight = (problem.rows(), np.tile(problem.order, repeats)), repeats * problem.weights.sum()
-        epochs = Epochs(problem.network, unmoved, problem.rows(), problem.order, 6, watched=watched, watched_weight=weight)
+        given, weight = (problem.rows(), np.tile(problem.order, repeats)), repeats * problem.weights.sum()
+        epochs = Epochs(problem.network, unmoved, problem.rows(), problem.order, 6, validation=given, validation_weight=weight)
         epochs.run(1)
         assert epochs.history[0][1] == pytest.approx(N * problem.expected()[0] / problem.weights.sum(), rel=1e-12)
 
@@ -176,12 +176,12 @@ def test_epochs_are_those_of_numpy(rule, loss, decay, l2, layout):
     network, oracle = problem.network, problem.oracle
     build, options = RULES[rule]
     slow = build(decay)
-    fast = Optimizer(options["kind"], network.parameters.size, np.float64, 0.01, weight_decay=decay,
+    fast = Optimizer(options["kind"], network.parameters.size, np.float64, 0.01, weight_decay=decay, l2=l2,
                      **{name: value for name, value in options.items() if name != "kind"})
     rows = problem.rows(sparse.csr_matrix(problem.X) if layout == "csr" else None)
     for epoch in range(3):  # 23 rows in batches of 6: the last one is smaller
         order = np.random.RandomState(epoch).permutation(N)
-        epochs = Epochs(network, fast, rows, order, 6, l2=l2, smoothing=0.1)
+        epochs = Epochs(network, fast, rows, order, 6, smoothing=0.1)
         epochs.run(1)
         [(got, _)] = epochs.history
         expected = oracle.epoch(slow, problem.X, problem.targets, problem.weights, order, 6, l2=l2, smoothing=0.1)
@@ -190,12 +190,12 @@ def test_epochs_are_those_of_numpy(rule, loss, decay, l2, layout):
 
 
 def epochs_of(loss, seed=0, **options):
-    """Epochs over 23 rows, of which 8 are watched, in batches of 6, with everything that draws numbers."""
+    """Epochs over 23 rows, of which 8 are validation rows, in batches of 6, with everything that draws numbers."""
     problem = Problem(loss, hidden=(6, 4))
     rule = Optimizer("adam", problem.network.parameters.size, np.float64, 0.05)
     rows, random = problem.rows(), np.random.RandomState(seed)
-    watched = {"watched": (rows, np.arange(8)), "watched_weight": 8.0}
-    return problem, Epochs(problem.network, rule, rows, np.arange(N), 6, dropout=0.3, **watched, **options), random
+    validation = {"validation": (rows, np.arange(8)), "validation_weight": 8.0}
+    return problem, Epochs(problem.network, rule, rows, np.arange(N), 6, dropout=0.3, **validation, **options), random
 
 
 @pytest.mark.parametrize("loss", KERNELS)
@@ -219,8 +219,8 @@ def test_the_best_parameters_are_those_of_the_best_epoch():
         seen.append(problem.network.parameters.copy())
         expected = problem.network.loss_and_gradient(problem.rows(), np.arange(8))[0]
         assert epochs.history[-1][1] == pytest.approx(expected, rel=1e-12)
-    best = np.argmin([watched for _, watched in epochs.history])
-    assert best < 29, "training on for ever improves the watched rows: the test needs more epochs"
+    best = np.argmin([loss for _, loss in epochs.history])
+    assert best < 29, "the validation loss still falls: the test needs more epochs"
     np.testing.assert_array_equal(epochs.best_parameters, seen[best])
 
 
@@ -273,8 +273,8 @@ def test_rows_may_be_numbered_by_any_integers():
     expected = epochs_of("softmax")[1]
     problem = Problem("softmax", hidden=(6, 4))
     rows, rule = problem.rows(), Optimizer("adam", problem.network.parameters.size, np.float64, 0.05)
-    watched = {"watched": (rows, np.arange(8, dtype=np.int32)), "watched_weight": 8.0}
-    found = Epochs(problem.network, rule, rows, np.arange(N, dtype=np.int32), 6, dropout=0.3, **watched)
+    validation = {"validation": (rows, np.arange(8, dtype=np.int32)), "validation_weight": 8.0}
+    found = Epochs(problem.network, rule, rows, np.arange(N, dtype=np.int32), 6, dropout=0.3, **validation)
     for epochs in (expected, found):
         epochs.run(3, random=np.random.RandomState(0))
     assert found.history == expected.history

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Epochs: passes over the same rows, shuffled, in batches, and the loss of watched rows after each.
+"""Epochs: passes over the same rows, shuffled, in batches, and the validation loss after each.
 
 Several run in one stretch without the GIL, so that small fits in threads do not wait for each other between epochs.
 """
@@ -11,9 +11,10 @@ from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from sklearn_heads._core.batch cimport Rows, Workspace, address
-from sklearn_heads._core.network cimport BLOCK, Network, look_for_interrupt, mixed
+from sklearn_heads._core.batch cimport Batch
+from sklearn_heads._core.network cimport BLOCK, Network, mixed, raise_if_interrupted
 from sklearn_heads._core.optimizer cimport Optimizer
+from sklearn_heads._core.rows cimport address
 
 cdef extern from "table.h" nogil:
     void PREFETCH(const void* pointer)
@@ -41,54 +42,50 @@ cdef class Epochs:
     order : ndarray (n,) of intp
         Which of them, and in which order where nothing shuffles them.
     batch_size : int
-    watched : pair of Rows and ndarray (m,) of intp, or None
+    validation : pair of Rows and ndarray (m,) of intp, or None
         Rows with targets whose mean loss is computed after each epoch, and which of them.
-    watched_weight : float
+    validation_weight : float
         The sum of their weights.
-    l2, dropout, smoothing : float
-        l2 is divided by the number of rows of a batch, as in MLPClassifier.
+    dropout, smoothing : float
 
     Attributes
     ----------
-    history : list of tuple (loss, watched_loss)
-        Of each epoch: the mean training loss, l2 included, and the mean loss of the watched rows after it, without l2 and
-        smoothing; NaN where none are watched.
+    history : list of tuple (loss, validation_loss)
+        Of each epoch: the mean training loss, L2 included, and the mean loss of the validation rows after it, without L2 and
+        smoothing; NaN where there are none.
     order : ndarray (n,) of intp
         As the last shuffle left it.
     best_parameters : ndarray or None
-        Those after the epoch with the least loss of the watched rows; None where none are watched.
+        Those after the epoch with the least validation loss; None without validation rows.
     """
     cdef readonly list history
     cdef readonly object best_parameters
     cdef Network network
     cdef Optimizer optimizer
-    cdef Rows rows, watched
     cdef readonly object order
-    cdef object watched_order
-    cdef Workspace work, watched_work
+    cdef object validation_order
+    cdef Batch batch, validation_batch
     cdef Py_ssize_t batch_size
-    cdef double l2, dropout, smoothing, watched_weight, best
-    cdef const Py_ssize_t* watched_at
-    cdef Py_ssize_t n_watched, n_bytes
+    cdef double dropout, smoothing, validation_weight, best
+    cdef const Py_ssize_t* validation_at
+    cdef Py_ssize_t n_validation, n_bytes
     cdef char* best_at
 
     def __init__(
-        self, network, optimizer, rows, order, batch_size, *, watched=None, watched_weight=0.0, l2=0.0, dropout=0.0,
-        smoothing=0.0,
+        self, network, optimizer, rows, order, batch_size, *, validation=None, validation_weight=0.0, dropout=0.0, smoothing=0.0,
     ):
-        self.network, self.optimizer, self.rows = network, optimizer, rows
+        self.network, self.optimizer = network, optimizer
         self.order = order.astype(np.intp)  # a copy; NumPy's own integers may be shorter
         self.batch_size = min(batch_size, order.size)
-        self.l2, self.dropout, self.smoothing = l2, dropout, smoothing
-        self.work = self.network.workspace(rows, self.batch_size, True)
-        self.network.check(rows)
+        self.dropout, self.smoothing = dropout, smoothing
+        self.batch = self.network.batch_of(rows, self.batch_size, True)
         self.history, self.best = [], INFINITY
-        if watched is not None:
-            self.watched, self.watched_order = watched[0], watched[1].astype(np.intp)
-            self.watched_weight = watched_weight
-            self.watched_work = self.network.workspace(self.watched, min(<Py_ssize_t> BLOCK, self.watched_order.size), False)
-            self.network.check(self.watched)
-            self.watched_at, self.n_watched = <Py_ssize_t*> address(self.watched_order), self.watched_order.size
+        if validation is not None:
+            validation_rows, validation_order = validation
+            self.validation_order, self.validation_weight = validation_order.astype(np.intp), validation_weight
+            self.validation_at, self.n_validation = <Py_ssize_t*> address(self.validation_order), self.validation_order.size
+            self.validation_batch = self.network.batch_of(
+                validation_rows, min(<Py_ssize_t> BLOCK, self.n_validation), False)
             self.best_parameters = self.network.parameters.copy()
             self.best_at, self.n_bytes = <char*> address(self.best_parameters), self.best_parameters.nbytes
 
@@ -100,7 +97,7 @@ cdef class Epochs:
         n_epochs : int
         random : numpy.random.RandomState or None
             Shuffles the rows before each epoch, with the bits of its own `shuffle`; None leaves them as they are. Its lock is
-            held until the last of the epochs: who shares it waits.
+            held until the last of the epochs: other users of the stream wait.
         key : int
             Of dropout's stream; grows by the number of rows from epoch to epoch.
         stop : threading.Event or None
@@ -128,13 +125,13 @@ cdef class Epochs:
                     if bits != NULL:
                         shuffle(bits, order, n)
                     loss[0] = self.train(order, n, mixed(key + <uint64_t> (done * n)), &flops, stop)
-                    if self.watched is not None:
-                        loss[1] = self.watch(&flops, stop)
+                    if self.validation_batch is not None:
+                        loss[1] = self.validate(&flops, stop)
                     done += 1
-                    if not isfinite(loss[0]) or (self.watched is not None and not isfinite(loss[1])):
+                    if not isfinite(loss[0]) or (self.validation_batch is not None and not isfinite(loss[1])):
                         break
                     loss += 2
-            look_for_interrupt(stop)  # short epochs have not
+            raise_if_interrupted(stop)  # epochs too short for a poll of their own
         finally:
             if lock is not None:
                 lock.release()
@@ -146,17 +143,17 @@ cdef class Epochs:
         cdef double total = 0
         while start < n_rows:
             n = min(self.batch_size, n_rows - start)
-            total += n * self.network.batch(
-                self.rows, order + start, n, self.work, self.optimizer, self.l2, self.dropout, self.smoothing,
-                key + (<uint64_t> start << 8))
+            self.batch.choose(order + start, n)
+            total += n * self.network.train(
+                self.batch, self.optimizer, self.dropout, self.smoothing, key + (<uint64_t> start << 8))
             start += n
-            self.network.look_up(n, flops, stop)
+            self.network.poll(n, flops, stop)
         return total / n_rows
 
-    cdef double watch(self, double* flops, stop) except? -1 nogil:
-        """The mean loss of the watched rows; the parameters are kept if none was less."""
+    cdef double validate(self, double* flops, stop) except? -1 nogil:
+        """The mean validation loss; the parameters are copied if none was less."""
         cdef double loss = self.network.sum_of_losses(
-            self.watched, self.watched_at, self.n_watched, self.watched_work, flops, stop) / self.watched_weight
+            self.validation_batch, self.validation_at, self.n_validation, flops, stop) / self.validation_weight
         if loss < self.best:
             self.best = loss
             memcpy(self.best_at, self.network.layers[0].W, self.n_bytes)
@@ -167,8 +164,8 @@ cdef void shuffle(BitGenerator* random, Py_ssize_t* order, Py_ssize_t n) noexcep
     """Fisher and Yates's shuffle, with the bits of NumPy's legacy one: a partner from 0 to `most` is as many bits as `most` has,
     drawn until they are no more than it.
 
-    Partners are drawn some swaps ahead, so that each is on its way from memory when its turn comes, and what is drawn in vain is
-    written over rather than branched on: no processor could guess.
+    Partners are drawn some swaps ahead, so that each has been fetched from memory when its turn comes. A draw beyond `most` stays
+    in its place until the next one replaces it: no branch, which a processor would mispredict every third time.
     """
     cdef Py_ssize_t last = n - 1, at, count
     cdef Py_ssize_t[AHEAD] partner

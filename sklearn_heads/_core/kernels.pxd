@@ -27,6 +27,9 @@ cdef extern from "table.h" nogil:
 
     enum:
         OVERRUN
+        SCRATCH_FORWARD
+        SCRATCH_GRADIENT
+        SCRATCH_UPSTREAM
 
     ctypedef struct Loops:
         void logistic(const void* z, void* out, Py_ssize_t n) noexcept nogil
@@ -44,6 +47,7 @@ cdef extern from "table.h" nogil:
         double sum(const void* x, Py_ssize_t n) noexcept nogil
         double sum_squares(const void* x, Py_ssize_t n) noexcept nogil
         bint in_unit_interval(const void* x, Py_ssize_t n) noexcept nogil
+        Py_ssize_t scratch_values(Py_ssize_t d, Py_ssize_t h, int passes) noexcept nogil
         void layer_forward(const void* x, const void* W, const void* b, void* scratch, bint relu, void* z, Py_ssize_t n,
                            Py_ssize_t d, Py_ssize_t h) noexcept nogil
         void layer_gradient(const void* x, Py_ssize_t row, const void* delta, void* scratch, void* gW, Py_ssize_t n,
@@ -55,18 +59,18 @@ cdef extern from "table.h" nogil:
         void (**activate)(void* z, void* slope, Py_ssize_t n) noexcept nogil
         void dropout(uint64_t key, double rate, Py_ssize_t first, void* a, void* slope, Py_ssize_t n) noexcept nogil
         void scale(double factor, void* x, Py_ssize_t n) noexcept nogil
-        void (**gather)(const void* X, const Py_ssize_t* rows, const Encoding* encoding, void* out,
+        void (**gather)(const void* X, const Py_ssize_t* order, const Encoding* encoding, void* out,
                         Py_ssize_t n) noexcept nogil
         void (**sparse_product)(const void* data, const int32_t* indices, const int64_t* indptr,
-                                const Py_ssize_t* rows, const void* factor, const void* W, const void* b, void* out,
+                                const Py_ssize_t* order, const void* factor, const void* W, const void* b, void* out,
                                 Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void (**sparse_gradient)(const void* data, const int32_t* indices, const int64_t* indptr,
-                                 const Py_ssize_t* rows, const void* factor, const void* delta, void* gW, void* gb,
+                                 const Py_ssize_t* order, const void* factor, const void* delta, void* gW, void* gb,
                                  Py_ssize_t n, Py_ssize_t h) noexcept nogil
-        void gather_values(const void* values, const Py_ssize_t* rows, double factor, void* out, Py_ssize_t n) noexcept nogil
-        void gather_labels(const uint8_t* labels, const Py_ssize_t* rows, double off, double on, void* out,
+        void gather_values(const void* values, const Py_ssize_t* order, double factor, void* out, Py_ssize_t n) noexcept nogil
+        void gather_labels(const uint8_t* labels, const Py_ssize_t* order, double off, double on, void* out,
                            Py_ssize_t n, Py_ssize_t k) noexcept nogil
-        void label_weights(const uint8_t* labels, const Py_ssize_t* rows, const void* off_on, void* out,
+        void label_weights(const uint8_t* labels, const Py_ssize_t* order, const void* off_on, void* out,
                            Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void adam(const StepRule* rule, const void* g, void* m, void* v, void* p, Py_ssize_t n) noexcept nogil
         void sgd(const StepRule* rule, const void* g, void* velocity, void* p, Py_ssize_t n) noexcept nogil

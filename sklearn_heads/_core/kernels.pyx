@@ -114,7 +114,8 @@ def layer_forward(
 ):
     """z (n, h) = b + x W, or its ReLU.
 
-    Behind n rows x has room for OVERRUN more, behind W and b there is room for OVERRUN elements; scratch is of d h + OVERRUN.
+    Behind n rows x has room for OVERRUN more, behind W and b there is room for OVERRUN elements; scratch is of d h + OVERRUN,
+    which is enough for every pass.
     """
     with nogil:
         loops_like(x).layer_forward(at(x), at(W), at(b), at(scratch), relu, at(z), n, d, h)

@@ -37,7 +37,7 @@ LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
     for (; i < n; ++i) EACH(j, k) out[j * n + i] = x[i * k + j];
 }
 
-/* ---- one sigmoid an output ------------------------------------------------------------------------------------ */
+/* ---- one sigmoid per output ------------------------------------------------------------------------------------ */
 
 LOOP FN(logistic)(const void *z_, void *out_, size n)
 {
@@ -118,7 +118,8 @@ LOOP FN(pool_log_odds)(const void *z_, void *out_, size m, size n)
             absent[r] += FN(exp_nonpositive)(no == least[r] ? 0 : no - least[r]);
         }
         SIMD EACH(r, c)
-            out[first + r] = (most[r] - least[r]) + (FN(log1p_nonnegative)(present[r] - 1) - FN(log1p_nonnegative)(absent[r] - 1));
+            out[first + r] = (most[r] - least[r])
+                             + (FN(log1p_nonnegative)(present[r] - 1) - FN(log1p_nonnegative)(absent[r] - 1));
     }
 }
 
@@ -175,59 +176,13 @@ static NOINLINE int FN(in_unit_interval)(const void *x_, size n)
 {
     IN(x);
     REAL total = 0; /* of those outside, NaN among them */
-    SIMD_TOTAL EACH(i, n) total += (x[i] >= 0) & (x[i] <= 1) ? 0 : 1;
+    SIMD_TOTAL EACH(i, n) total += ((x[i] >= 0) & (x[i] <= 1)) ? 0 : 1;
     return total == 0;
 }
 
 /* ---- hidden layers -------------------------------------------------------------------------------------------- */
 
-/* z becomes value(z) and slope, where wanted, derivative(z): the two stand side by side. */
-#define ACTIVATION(name, prepare, value, derivative)                                                                 \
-    LOOP FN(name)(void *z_, void *slope_, size n)                                                                    \
-    {                                                                                                                \
-        OUT(z); OUT(slope);                                                                                          \
-        if (slope) { SIMD EACH(i, n) { const REAL x = z[i]; prepare; z[i] = value; slope[i] = derivative; } }        \
-        else { SIMD EACH(i, n) { const REAL x = z[i]; prepare; z[i] = value; } }                                     \
-    }
-
-/* SELU: Klambauer et al. 2017; leaky slope 0.01: Maas et al. 2013; GELU is the exact x Phi(x), through the C library's erfc. */
-#define SELU_SCALE (REAL)1.0507009873554805
-#define SELU_ALPHA (REAL)1.6732632423543772
-
-ACTIVATION(identity_activation, , x, 1)
-ACTIVATION(logistic_activation, REAL p; REAL q; FN(logistic_pair)(x, &p, &q), p, p * q)
-ACTIVATION(tanh_activation, const REAL y = FN(tanh)(x), y, 1 - y * y)
-ACTIVATION(relu_activation, , x > 0 ? x : 0, x > 0 ? 1 : 0)
-ACTIVATION(leaky_relu_activation, , x > 0 ? x : (REAL)0.01 * x, x > 0 ? 1 : (REAL)0.01)
-ACTIVATION(gelu_activation, const REAL phi = (REAL)(0.5 * erfc(-0.70710678118654752 * x)), x * phi,
-           phi + x * (REAL)0.3989422804014327 * FN(exp_nonpositive)((REAL)-0.5 * x * x))
-ACTIVATION(silu_activation, REAL p; REAL q; FN(logistic_pair)(x, &p, &q), x * p, p + x * p * q)
-ACTIVATION(selu_activation, const REAL m = FN(expm1_nonpositive)(x < 0 ? x : 0),
-           SELU_SCALE * (x > 0 ? x : SELU_ALPHA * m), SELU_SCALE * (x > 0 ? 1 : SELU_ALPHA * (m + 1)))
-
-/* Keep an element when the hash of (key, position) falls in the upper 1 - rate of its range; what is kept is divided by
- * 1 - rate.  A counter-based stream: no state, so it vectorises and a thread cannot disturb it.
- * Mixer: lowbias32 (Wellons). */
-static inline REAL FN(keep)(uint32_t position, uint32_t low, uint32_t high, uint32_t threshold, REAL scale)
-{
-    uint32_t x = position * 0x9E3779B9U + low;
-    x ^= x >> 16; x *= 0x7FEB352DU;
-    x ^= (x >> 15) ^ high; x *= 0x846CA68BU;
-    x ^= x >> 16;
-    return x >= threshold ? scale : 0;
-}
-
-LOOP FN(dropout)(uint64_t key, double rate, size first, void *a_, void *slope_, size n)
-{
-    OUT(a); OUT(slope);
-    const uint32_t threshold = (uint32_t)(rate * 4294967296.0), low = (uint32_t)key, high = (uint32_t)(key >> 32);
-    const REAL scale = (REAL)(1 / (1 - rate));
-    SIMD EACH(i, n) {
-        const REAL keep = FN(keep)((uint32_t)(first + i), low, high, threshold, scale);
-        a[i] *= keep;
-        if (slope) slope[i] *= keep;
-    }
-}
+#include "activations.h"
 
 /* ---- layers: products ----------------------------------------------------------------------------------------- */
 
@@ -237,12 +192,12 @@ LOOP FN(dropout)(uint64_t key, double rate, size first, void *a_, void *slope_, 
 
 /* out: the centred and scaled values z of a row, each bounded, and behind them their bins.
  *
- * The bound is a smooth clip: the identity near 0, never beyond +-bound.  Beyond 1e18 a square overflows float, and a double
- * beyond float's range has become inf: far is far.  Bin b of a column rises from -1/2 to 1/2 while z crosses the bin, and is flat
- * outside: sums of bins are piecewise linear.
+ * The bound is a smooth clip: the identity near 0, never beyond +-bound.  z is first cut off at +-1e18: there the clip has
+ * reached its limit, while the square of a larger z would overflow float, and a double beyond float's range has become inf.
+ * Bin b of a column rises from -1/2 to 1/2 while z crosses the bin, and is flat outside: sums of bins are piecewise linear.
  *
- * All in whole vectors: what a part writes past its end is written over by the next.  The remainders of short rows, value by
- * value, took longer than the rest. */
+ * All in whole vectors: the elements that one part writes past its end are overwritten by the next part.  The remainders of short
+ * rows, value by value, took longer than the rest. */
 #define WHOLE_VECTORS(n) (((n) + OVERRUN - 1) & -(size)OVERRUN)
 
 LOOP FN(encode_row)(const Encoding *encoding, const REAL *restrict z, REAL *restrict out)
@@ -287,37 +242,39 @@ static inline size FN(rows_ahead)(size bytes) { return bytes < 680 ? 12 : bytes 
 #undef AS
 #undef WIDE
 
-LOOP FN(gather_values)(const void *values_, const intptr_t *rows, double factor, void *out_, size n)
+LOOP FN(gather_values)(const void *values_, const intptr_t *order, double factor, void *out_, size n)
 {
     IN(values); OUT(out);
-    EACH(i, n) out[i] = (REAL)(factor * (values ? (double)values[rows[i]] : 1.0));
+    EACH(i, n) out[i] = (REAL)(factor * (values ? (double)values[order[i]] : 1.0));
 }
 
-LOOP FN(gather_labels)(const uint8_t *labels, const intptr_t *rows, double off, double on, void *out_, size n, size k)
+LOOP FN(gather_labels)(const uint8_t *labels, const intptr_t *order, double off, double on, void *out_, size n, size k)
 {
     OUT(out);
-    const REAL low = (REAL)off, high = (REAL)on, either[2] = {low, high}; /* looked up, not chosen: labels defy prediction */
-    if (k == 1) { EACH(i, n) out[i] = either[labels[rows[i]] != 0]; return; }
+    const REAL low = (REAL)off, high = (REAL)on, either[2] = {low, high}; /* a table: a branch on random labels is mispredicted */
+    if (k == 1) { EACH(i, n) out[i] = either[labels[order[i]] != 0]; return; }
     EACH(i, n) {
-        const uint8_t *restrict row = labels + rows[i] * k;
+        const uint8_t *restrict row = labels + order[i] * k;
         SIMD EACH(j, k) out[i * k + j] = row[j] ? high : low;
     }
 }
 
 /* off_on: k weights of absent labels, then k weights of present ones. */
-LOOP FN(label_weights)(const uint8_t *labels, const intptr_t *rows, const void *off_on_, void *out_, size n, size k)
+LOOP FN(label_weights)(const uint8_t *labels, const intptr_t *order, const void *off_on_, void *out_, size n, size k)
 {
     IN(off_on); OUT(out);
     EACH(i, n) {
-        const uint8_t *restrict row = labels + rows[i] * k;
+        const uint8_t *restrict row = labels + order[i] * k;
         SIMD EACH(j, k) out[i * k + j] = row[j] ? off_on[k + j] : off_on[j];
     }
 }
 
 /* ---- optimiser steps ------------------------------------------------------------------------------------------ */
 
-/* Kingma & Ba 2015; rule->learning_rate already holds the bias corrections.  shrink: decoupled decay (Loshchilov & Hutter
- * 2019). */
+/* Adam (Kingma & Ba 2015).  With M = m / (1 - beta_1^t) and V = v / (1 - beta_2^t), the moments without their bias,
+ *     rate M / (sqrt(V) + e) = rate sqrt(1 - beta_2^t) / (1 - beta_1^t)  m / (sqrt(v) + e sqrt(1 - beta_2^t)),
+ * so both corrections are factors of the rate, and rule->learning_rate holds them.  epsilon stands here for e sqrt(1 - beta_2^t):
+ * the form at the end of their section 2, and MLPClassifier's.  shrink: decoupled decay (Loshchilov & Hutter 2019). */
 LOOP FN(adam)(const StepRule *rule, const void *g_, void *m_, void *v_, void *p_, size n)
 {
     IN(g); OUT(m); OUT(v); OUT(p);
@@ -348,8 +305,9 @@ LOOP FN(sgd)(const StepRule *rule, const void *g_, void *velocity_, void *p_, si
 /* ---- the table ------------------------------------------------------------------------------------------------ */
 
 static const Loops FN(loops) = {
-    .logistic = FN(logistic), .log_logistic = FN(log_logistic), .pool_log_odds = FN(pool_log_odds), .logistic_loss = FN(logistic_loss),
-    .logistic_gradient = FN(logistic_gradient), .logistic_loss_gradient = FN(logistic_loss_gradient),
+    .logistic = FN(logistic), .log_logistic = FN(log_logistic), .pool_log_odds = FN(pool_log_odds),
+    .logistic_loss = FN(logistic_loss), .logistic_gradient = FN(logistic_gradient),
+    .logistic_loss_gradient = FN(logistic_loss_gradient),
     .softmax = FN(softmax), .log_softmax = FN(log_softmax), .cross_entropy = FN(cross_entropy),
     .scale_rows = FN(scale_rows), .multiply = FN(multiply), .add = FN(add), .sum = FN(sum), .sum_squares = FN(sum_squares),
     .in_unit_interval = FN(in_unit_interval),
@@ -358,8 +316,8 @@ static const Loops FN(loops) = {
         [RELU] = FN(relu_activation), [LEAKY_RELU] = FN(leaky_relu_activation), [GELU] = FN(gelu_activation),
         [SILU] = FN(silu_activation), [SELU] = FN(selu_activation),
     },
-    .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient), .column_sums = FN(column_sums),
-    .transpose = FN(transpose), .product = FN(product),
+    .scratch_values = FN(scratch_values), .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient),
+    .column_sums = FN(column_sums), .transpose = FN(transpose), .product = FN(product),
     .dropout = FN(dropout), .scale = FN(scale),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
     .sparse_product = {FN(sparse_product_from_float), FN(sparse_product_from_double)},
@@ -373,6 +331,3 @@ static const Loops FN(loops) = {
 #undef IN
 #undef OUT
 #undef GROUP
-#undef ACTIVATION
-#undef SELU_SCALE
-#undef SELU_ALPHA

@@ -1,9 +1,10 @@
 """A stack of dense layers; see network.pyx."""
 from libc.stdint cimport uint64_t
 
-from sklearn_heads._core.batch cimport Rows, Workspace
+from sklearn_heads._core.batch cimport Batch
 from sklearn_heads._core.kernels cimport Loops
 from sklearn_heads._core.optimizer cimport Optimizer
+from sklearn_heads._core.rows cimport Rows
 
 
 cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
@@ -14,7 +15,7 @@ cdef inline uint64_t mixed(uint64_t x) noexcept nogil:
     return x ^ (x >> 31)
 
 
-# Rows at a time where there is no backward pass.
+# Rows per batch where there is no backward pass.
 cdef enum:
     BLOCK = 96
 
@@ -36,38 +37,26 @@ cdef class Network:
     cdef bint is_double, is_softmax, is_relu
     cdef int activation_code
     cdef Py_ssize_t itemsize
-    cdef double flops_a_row
+    cdef double flops_per_row
 
     cdef int check(self, Rows rows) except -1
-    cdef Workspace workspace(self, Rows rows, Py_ssize_t n, bint training)
-    cdef void gather(self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work) noexcept nogil
-    cdef void forward(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, uint64_t key,
-    ) noexcept nogil
-    cdef void weighted_sums(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t start, Py_ssize_t n, Workspace work, Py_ssize_t nth, char* z,
-    ) noexcept nogil
-    cdef double loss_of(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double scale, double smoothing, void* delta,
-    ) noexcept nogil
-    cdef void backward(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, double dropout, Optimizer optimizer, double l2,
-        char* total,
-    ) noexcept nogil
-    cdef void layer_gradient(
-        self, Py_ssize_t nth, Py_ssize_t n, Workspace work, Optimizer optimizer, double l2, char* total,
-    ) noexcept nogil
+    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training)
+    cdef void gather(self, Batch batch) noexcept nogil
+    cdef void forward(self, Batch batch, double dropout, uint64_t key) noexcept nogil
+    cdef void weighted_sums(self, Batch batch, Py_ssize_t start, Py_ssize_t n, Py_ssize_t nth, char* z) noexcept nogil
+    cdef double loss_of(self, Batch batch, double scale, double smoothing, void* delta) noexcept nogil
+    cdef void backward(self, Batch batch, double dropout, Optimizer optimizer, char* total) noexcept nogil
+    cdef void layer_gradient(self, Batch batch, Py_ssize_t nth, Optimizer optimizer, char* total) noexcept nogil
     cdef void use_gradient(
-        self, const char* g, char* p, Py_ssize_t n, bint is_weight, Optimizer optimizer, double l2, char* total,
+        self, const char* g, char* p, Py_ssize_t n, bint is_weight, Optimizer optimizer, char* total,
     ) noexcept nogil
-    cdef double batch(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n, Workspace work, Optimizer optimizer, double l2,
-        double dropout, double smoothing, uint64_t key,
+    cdef double train(
+        self, Batch batch, Optimizer optimizer, double dropout, double smoothing, uint64_t key,
     ) noexcept nogil
     cdef double sum_of_losses(
-        self, Rows rows, const Py_ssize_t* order, Py_ssize_t n_rows, Workspace work, double* flops, stop,
+        self, Batch batch, const Py_ssize_t* order, Py_ssize_t n_rows, double* flops, stop,
     ) except? -1 nogil
-    cdef int look_up(self, Py_ssize_t n, double* flops, stop) except -1 nogil
+    cdef int poll(self, Py_ssize_t n, double* flops, stop) except -1 nogil
 
 
-cdef int look_for_interrupt(stop) except -1
+cdef int raise_if_interrupted(stop) except -1

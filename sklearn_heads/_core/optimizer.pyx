@@ -1,13 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Adam and SGD with decoupled weight decay, on flat parameter vectors."""
+"""Adam and SGD with L2 and decoupled weight decay, on flat parameter vectors."""
 import numpy as np
 
-from sklearn_heads._core.batch import roomy
+from sklearn_heads._core.rows import padded
 
 from libc.math cimport pow, sqrt
 
-from sklearn_heads._core.batch cimport address
+from sklearn_heads._core.rows cimport address
 
 
 cdef class Optimizer:
@@ -21,29 +21,32 @@ cdef class Optimizer:
     dtype : the network's precision
     learning_rate : float
         The base rate; may be set between epochs.
+    l2 : float
+        A batch of n rows adds l2 / (2 n) |W|^2 to its mean loss, as in MLPClassifier; biases are left out. May be set between
+        epochs.
     weight_decay : float
         Decoupled: each step multiplies weights, not biases, by 1 - learning_rate * weight_decay.
     """
     def __init__(
-        self, kind, size, dtype, learning_rate, *, weight_decay=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+        self, kind, size, dtype, learning_rate, *, l2=0.0, weight_decay=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
         momentum=0.9, nesterov=True,
     ):
         self.kind, self.is_adam = kind, kind == "adam"
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.learning_rate, self.l2, self.weight_decay = learning_rate, l2, weight_decay
         self.rule.beta_1, self.rule.beta_2, self.rule.epsilon = beta_1, beta_2, epsilon
         self.rule.momentum, self.rule.nesterov = momentum, nesterov
         self.hold(np.zeros(size, dtype=dtype), np.zeros(size if self.is_adam else 0, dtype=dtype), 0)
 
     def hold(self, first, second, n_steps):
         """Copy these moments and this number of steps: the state."""
-        self.first, self.second, self.n_steps = roomy(first), roomy(second), n_steps
+        self.first, self.second, self.n_steps = padded(first), padded(second), n_steps
         self.first_at, self.second_at = <char*> address(self.first), <char*> address(self.second)
 
     def __reduce__(self):
         rule = self.rule
         options = {
-            "weight_decay": self.weight_decay, "beta_1": rule.beta_1, "beta_2": rule.beta_2, "epsilon": rule.epsilon,
-            "momentum": rule.momentum, "nesterov": bool(rule.nesterov),
+            "l2": self.l2, "weight_decay": self.weight_decay, "beta_1": rule.beta_1, "beta_2": rule.beta_2,
+            "epsilon": rule.epsilon, "momentum": rule.momentum, "nesterov": bool(rule.nesterov),
         }
         return _rebuilt, (self.kind, self.learning_rate, options, self.first, self.second, self.n_steps)
 
@@ -52,18 +55,23 @@ cdef class Optimizer:
         build, (kind, learning_rate, options, first, second, n_steps) = self.__reduce__()
         return build(kind, learning_rate, options, first, second, n_steps)
 
-    cdef void begin_step(self) noexcept nogil:
-        """Once a batch: Adam's bias corrections go into the rate."""
+    cdef double penalty(self, const Loops* loops, const char* W, Py_ssize_t n_weights, Py_ssize_t n_rows) noexcept nogil:
+        """What L2 adds to the mean loss of a batch of n_rows."""
+        return 0.5 * self.l2 / n_rows * loops.sum_squares(W, n_weights) if self.l2 > 0 else 0
+
+    cdef void begin_step(self, Py_ssize_t n_rows) noexcept nogil:
+        """Before the steps of a batch of n_rows: Adam's bias corrections go into the rate (loops.h)."""
         self.n_steps += 1
+        self.l2_per_row = self.l2 / n_rows
         self.rule.learning_rate = self.learning_rate
         if self.is_adam:
             self.rule.learning_rate *= sqrt(1 - pow(self.rule.beta_2, self.n_steps)) / (1 - pow(self.rule.beta_1, self.n_steps))
 
     cdef void step(
-        self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight, double l2,
+        self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight,
     ) noexcept nogil:
-        """The step of n parameters p, whose moments begin `at` bytes, by their gradient g; l2 and decay are for weights."""
-        self.rule.l2 = l2 if is_weight else 0
+        """The step of n parameters p, whose moments begin at byte `at`, by their gradient g; L2 and decay are for weights."""
+        self.rule.l2 = self.l2_per_row if is_weight else 0
         self.rule.shrink = 1 - self.learning_rate * self.weight_decay if is_weight else 1
         if self.is_adam:
             loops.adam(&self.rule, g, self.first_at + at, self.second_at + at, p, n)

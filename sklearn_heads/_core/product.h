@@ -9,7 +9,7 @@
  * small.  So nothing is packed, which is what a general BLAS spends its time on at these sizes (benchmarks/bench_kernels.py).
  *
  * Reading may overrun A by up to OVERRUN rows and B and `start` by up to OVERRUN elements; what is read there is not used.  The
- * arrays of a Workspace and the parameters of a Network have room for it.
+ * arrays of a Batch and the parameters of a Network have room for it.
  */
 
 #if defined(__GNUC__)
@@ -28,9 +28,14 @@ static inline REAL FN(gated)(REAL gate, REAL x) { return gate > 0 ? x : 0; }
 #define VECTOR(pointer) (*(FN(Vector) *)(pointer))
 #define VECTOR_IN(pointer) (*(const FN(Vector) *)(pointer))
 
-/* M rows of N vectors of C (`rows` of them wanted), which start at `start`, if not NULL.  The last vector is at column `last`,
- * so that a row that is no multiple of a vector is finished by one that overlaps its neighbour; only a row shorter than a vector
- * (n < LANES) is stored past its end, into the next row, which follows.  `whole` rows can be stored so. */
+/* M rows of N vectors of C, of which `rows` are wanted, and which start at `start`, if not NULL.
+ *
+ * last: the column of the last vector.  Where the tile reaches past column n of C, its last vector is moved left until it ends
+ * with the row: it overlaps its neighbour, and both compute the same there.  A row shorter than a vector (n < LANES) cannot be
+ * met so; it is stored past its end, into the next row, which is stored after it.
+ *
+ * whole: rows that may be stored in whole vectors.  A vector at row r takes LANES elements from r n on, and the tile's rows end
+ * at rows * n: so r n + LANES <= rows n, or r <= (rows n - LANES) / n.  The rest are copied element by element. */
 #define GATED(sum, at) (!gate ? sum : gate == C ? FN(gated)(sum, sum) : FN(gated)(VECTOR_IN(gate + (at)), sum))
 #define PRODUCT(name, M, N)                                                                                          \
     LOOP FN(name)(const REAL *restrict start, const REAL *restrict A, size row, size step, const REAL *restrict B,   \
@@ -85,12 +90,12 @@ LOOP FN(product)(const void *start_, const void *A_, size row, size step, const 
         const size wide = m > 1 && n - at <= LANES ? 1 : most / LANES;
         const size column = wide == 4 && n - at < most ? n - most : at; /* some columns twice, with the same result */
         const size tall = m == 1 ? 1 : ACCUMULATORS / wide, end = column + wide * LANES;
-        const size last = n < LANES ? 0 : (end < n ? end : n) - LANES - column;
+        const size last = n < LANES ? 0 : (end < n ? end : n) - LANES - column; /* see PRODUCT */
         const FN(Tile) tile = m == 1 ? (wide == 4 ? FN(row_4) : FN(row_1)) : wide == 2 ? FN(tile_2) : FN(tile_1);
         for (size i = 0; i < m;) {
             const size rows = m - i < tall ? m - i : tall;
             const size whole = n >= LANES ? rows : rows * n < LANES ? 0 : (rows * n - LANES) / n + 1;
-            const int half = m > 1 && 2 * rows <= tall;
+            const int half = m > 1 && 2 * rows <= tall; /* so few rows left that half of a tile's would be computed in vain */
             (half ? wide == 2 ? FN(half_tile_2) : FN(half_tile_1) : tile)(
                 start ? start + column : start, A + i * row, row, step, B + column, ldb, gate ? gate + i * n + column : gate,
                 C + i * n + column, rows, whole, n, k, last);
@@ -138,6 +143,15 @@ LOOP FN(dots)(const REAL *restrict start, const REAL *restrict A, const REAL *re
 }
 
 #define FEW 4
+
+/* Elements of scratch for the passes of a layer (table.h): the transposed weights, or their transposed gradient, where the
+ * functions below transpose, and what whole vectors read past them. */
+static size FN(scratch_values)(size d, size h, int passes)
+{
+    const int forward = (passes & SCRATCH_FORWARD) && 1 < h && h <= FEW;
+    const int gradient = (passes & SCRATCH_GRADIENT) && 1 < h && h < OVERRUN;
+    return forward || gradient || (passes & SCRATCH_UPSTREAM) ? d * h + OVERRUN : 0;
+}
 
 static void FN(layer_forward)(const void *x, const void *W, const void *b, void *scratch, int relu, void *z, size n, size d,
                               size h)

@@ -14,25 +14,32 @@ LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *res
     else { SIMD EACH(j, d) z[j] = (REAL)(((WIDE)x[columns[j]] - mean[j]) * factor[j]); }
 }
 
-LOOP AS(gather)(const void *X_, const intptr_t *rows, const Encoding *encoding, void *out_, size n)
+/* The values z of a row are scaled into the rows that come after it in the batch, and encoded from there into its own place.
+ * That is safe, in a batch with room for OVERRUN rows and 2 OVERRUN elements more (batch.pyx):
+ *   - Row i takes width elements from i * width on; encode_row works in whole vectors, so it may write OVERRUN - 1 elements past
+ *     them, and z begins OVERRUN past them: nothing is overwritten before it is read.
+ *   - z, in whole vectors, has fewer than width + OVERRUN elements.  That of the last row ends before
+ *     n * width + OVERRUN + (width + OVERRUN) <= (n + OVERRUN) * width + 2 * OVERRUN, the end of the array.
+ *   - What it covers belongs to later rows, and each of those is encoded after it: rows are gathered in order, by one thread. */
+LOOP AS(gather)(const void *X_, const intptr_t *order, const Encoding *encoding, void *out_, size n)
 {
     const size width = encoding->n_columns + encoding->n_added, d = encoding->n_features;
     const size ahead = FN(rows_ahead)(d * (size)sizeof(SOURCE));
     EACH(i, n) {
         REAL *out = (REAL *)out_ + i * width;
-        if (i + ahead < n) { /* shuffled rows: no processor guesses which comes next */
-            const SOURCE *next = (const SOURCE *)X_ + rows[i + ahead] * d;
+        if (i + ahead < n) { /* shuffled rows: the processor's own prefetcher cannot tell which comes next */
+            const SOURCE *next = (const SOURCE *)X_ + order[i + ahead] * d;
             for (size j = 0; j < d; j += 64 / (size)sizeof(SOURCE)) PREFETCH(next + j);
         }
-        REAL *z = encoding->bound > 0 ? out + width + OVERRUN : out; /* among the rows to come */
-        AS(scale_row)((const SOURCE *)X_ + rows[i] * d, encoding, z);
+        REAL *z = encoding->bound > 0 ? out + width + OVERRUN : out; /* see above */
+        AS(scale_row)((const SOURCE *)X_ + order[i] * d, encoding, z);
         if (encoding->bound > 0) FN(encode_row)(encoding, z, out);
     }
 }
 
 /* out[i, :] = b + sum over the stored entries of row i of x factor[column] W[column, :].  Sparse rows are scaled, not centred:
  * centring would fill them.  The h units lie along the vector. */
-LOOP AS(sparse_product)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
+LOOP AS(sparse_product)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
                         const void *factor_, const void *W_, const void *b_, void *out_, size n, size h)
 {
     const SOURCE *restrict data = data_;
@@ -41,7 +48,7 @@ LOOP AS(sparse_product)(const void *data_, const int32_t *indices, const int64_t
     EACH(i, n) {
         REAL *restrict out = (REAL *)out_ + i * h;
         SIMD EACH(j, h) out[j] = b[j];
-        for (int64_t at = indptr[rows[i]]; at < indptr[rows[i] + 1]; ++at) {
+        for (int64_t at = indptr[order[i]]; at < indptr[order[i] + 1]; ++at) {
             const int32_t column = indices[at];
             const REAL x = (REAL)(factor ? data[at] * factor[column] : data[at]);
             const REAL *restrict W = (const REAL *)W_ + (size)column * h;
@@ -51,7 +58,7 @@ LOOP AS(sparse_product)(const void *data_, const int32_t *indices, const int64_t
 }
 
 /* Its transpose, for the gradient: gW[column, :] += x factor[column] delta[i, :], gb += delta[i, :]. */
-LOOP AS(sparse_gradient)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
+LOOP AS(sparse_gradient)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
                          const void *factor_, const void *delta_, void *gW_, void *gb_, size n, size h)
 {
     const SOURCE *restrict data = data_;
@@ -60,7 +67,7 @@ LOOP AS(sparse_gradient)(const void *data_, const int32_t *indices, const int64_
     EACH(i, n) {
         const REAL *restrict delta = (const REAL *)delta_ + i * h;
         SIMD EACH(j, h) gb[j] += delta[j];
-        for (int64_t at = indptr[rows[i]]; at < indptr[rows[i] + 1]; ++at) {
+        for (int64_t at = indptr[order[i]]; at < indptr[order[i] + 1]; ++at) {
             const int32_t column = indices[at];
             const REAL x = (REAL)(factor ? data[at] * factor[column] : data[at]);
             REAL *restrict gW = (REAL *)gW_ + (size)column * h;

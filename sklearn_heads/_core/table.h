@@ -1,8 +1,9 @@
-/* The loops of the core as one table a precision.  simd.h fills a table for each instruction set and picks one at import;
+/* The loops of the core as one table per precision.  simd.h fills a table for each instruction set and picks one at import;
  * kernels.pyx hands the pointer on.
  *
- * Arrays are C-contiguous and come as void*: each table knows its precision (real: float or double).  A letter per axis:
- * n rows, k outputs, h units, d features.  Order of arguments: inputs, then [in, out], then [out], then sizes.
+ * Arrays are C-contiguous and come as void*: each table knows its precision (real: float or double).  One letter per axis:
+ * n rows, k outputs, h units, d features; `order` numbers the rows of X that a batch takes.  Order of arguments: inputs, then
+ * [in, out], then [out], then sizes.
  */
 #ifndef SKLEARN_HEADS_TABLE_H
 #define SKLEARN_HEADS_TABLE_H
@@ -20,6 +21,9 @@ typedef ptrdiff_t size;
 /* Elements past its end, and rows past its last, that a product may read of an array (product.h). */
 #define OVERRUN 16
 
+/* What a layer's scratch is for: z = b + x W; gW = x' delta; W transposed, for delta W'. */
+enum { SCRATCH_FORWARD = 1, SCRATCH_GRADIENT = 2, SCRATCH_UPSTREAM = 4 };
+
 enum { IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, GELU, SILU, SELU, N_ACTIVATIONS };
 
 /* One-of-k targets: class ids (n,) with the value of the hit and of every other column, or a matrix (n, k). */
@@ -30,7 +34,7 @@ typedef struct {
 } Targets;
 
 /* What happens to a row of X: pick columns, centre and scale, bound, append piecewise-linear bins.  Absent parts are NULL or 0.
- * Arrays along the picked columns are in the wider of X's type and real, those of the bins, bin by bin, in real, with room for
+ * Arrays along the picked columns are in the wider of X's type and real, those of the bins, bin by bin, in real, with padding for
  * OVERRUN more.  Columns may differ in how many bins they have: those of most come first, so that the b-th bins belong to the
  * first binned[b] columns.  Bins go with a bound. */
 typedef struct {
@@ -71,7 +75,8 @@ typedef struct {
     double (*sum)(const void *x, size n);
     double (*sum_squares)(const void *x, size n);
     int (*in_unit_interval)(const void *x, size n);
-    /* layers; scratch has room for W and OVERRUN values more */
+    /* layers; scratch has room for scratch_values, asked for with all passes that the layer takes part in */
+    size (*scratch_values)(size d, size h, int passes);
     void (*layer_forward)(const void *x, const void *W, const void *b, void *scratch, int relu, void *z, size n, size d, size h);
     void (*layer_gradient)(const void *x, size row, const void *delta, void *scratch, void *gW, size n, size d, size h);
     void (*column_sums)(const void *delta, void *gb, size n, size h);
@@ -83,14 +88,14 @@ typedef struct {
     void (*dropout)(uint64_t key, double rate, size first, void *a, void *slope, size n); /* n elements from `first` on */
     void (*scale)(double factor, void *x, size n);
     /* rows: X (of float or double) to the batch */
-    void (*gather[2])(const void *X, const intptr_t *rows, const Encoding *encoding, void *out, size n);
-    void (*sparse_product[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
+    void (*gather[2])(const void *X, const intptr_t *order, const Encoding *encoding, void *out, size n);
+    void (*sparse_product[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
                               const void *factor, const void *W, const void *b, void *out, size n, size h);
-    void (*sparse_gradient[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *rows,
+    void (*sparse_gradient[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
                                const void *factor, const void *delta, void *gW, void *gb, size n, size h);
-    void (*gather_values)(const void *values, const intptr_t *rows, double factor, void *out, size n);
-    void (*gather_labels)(const uint8_t *labels, const intptr_t *rows, double off, double on, void *out, size n, size k);
-    void (*label_weights)(const uint8_t *labels, const intptr_t *rows, const void *off_on, void *out, size n, size k);
+    void (*gather_values)(const void *values, const intptr_t *order, double factor, void *out, size n);
+    void (*gather_labels)(const uint8_t *labels, const intptr_t *order, double off, double on, void *out, size n, size k);
+    void (*label_weights)(const uint8_t *labels, const intptr_t *order, const void *off_on, void *out, size n, size k);
     /* one optimiser step over n parameters */
     void (*adam)(const StepRule *rule, const void *g, void *m, void *v, void *p, size n);
     void (*sgd)(const StepRule *rule, const void *g, void *velocity, void *p, size n);

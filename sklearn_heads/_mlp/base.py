@@ -145,7 +145,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         head = self._head if goes_on else self._head_for(data.y)
         encoded = head.encode(data.y)
         head.check_occurrence(encoded)
-        n_members, settings, l2, may_split = resolve(self.n_members, len(encoded), self._settings())
+        n_members, settings, may_split = resolve(self.n_members, len(encoded), self._settings())
         if self.store_oof and (n_members == 1 or goes_on):
             raise ValueError(
                 "store_oof keeps probabilities by members that did not see the row, but "
@@ -170,8 +170,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         splits = self.early_stopping and may_split
         pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
         task = fit_task(self, data.X, data.y, data.sample_weight, partial(self._learned, head, reader), settings, n_members)
-        l2 = self.alpha / (data.mean_weight * mean_weight) + l2 * len(encoded)
-        train(members, pairs, settings, l2, self.n_jobs, task)
+        settings = settings._replace(l2=settings.l2 + self.alpha / (data.mean_weight * mean_weight))
+        train(members, pairs, settings, self.n_jobs, task)
         learned = self._learned(head, reader, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
             learned |= self._out_of_fold(learned, out_of_fold(members, examples.rows, fold, head), data, encoded)
@@ -224,8 +224,9 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             members = self._new_members(data, head, targets, settings, [random_stream(self.random_state)], in_portions=True)
         mean_weight = targets.mean_weight
         examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
+        settings = settings._replace(l2=self.alpha / (data.mean_weight * mean_weight))
         for name, member in zip(names(members), members):
-            member.train_once(settings, examples, self.alpha / (data.mean_weight * mean_weight), name)
+            member.train_once(settings, examples, name)
         publish(self, self._learned(head, reader, members), forget=FITTED)
         return self
 

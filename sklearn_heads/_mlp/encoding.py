@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_heads._core.batch import Rows, roomy
+from sklearn_heads._core.rows import Rows, padded
 from sklearn_heads._mlp.bins import Bins
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 
@@ -165,7 +165,7 @@ class InputEncoding:
                 low[column, : counts[column]], slope[column, : counts[column]] = edges[:-1], 1 / np.diff(edges)
             there = np.arange(counts[0])[:, None] < counts  # bin by bin
             arrays["binned"] = there.sum(axis=1, dtype=np.int32)
-            arrays.update(low=roomy(low.T[there].astype(dtype)), slope=roomy(slope.T[there].astype(dtype)))
+            arrays.update(low=padded(low.T[there].astype(dtype)), slope=padded(slope.T[there].astype(dtype)))
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):

@@ -9,22 +9,18 @@ from sklearn_heads._mlp.stopping import check_loss
 from sklearn_heads._sklearn.callbacks import say
 
 
-def train_lbfgs(member, settings, examples, l2, stop, name, steps):
+def train_lbfgs(member, settings, examples, stop, name, steps):
     """Train a member by L-BFGS; the arguments and the result of `Member.train`."""
     network = member.network
-    n_weights, n_rows = network.n_weights, len(examples.order)
     # A convex problem is worth solving to the digits, with LogisticRegression's tolerance; else scipy's, as MLPClassifier.
     ftol = 64 * np.finfo(np.float64).eps if network.n_layers == 1 else 2.220446049250313e-09
 
     def value_and_gradient(parameters):
         steps.begin()
         network.parameters[:] = parameters
-        value, gradient = network.loss_and_gradient(
-            examples.rows, examples.order, smoothing=settings.label_smoothing, stop=stop
+        return network.loss_and_gradient(
+            examples.rows, examples.order, l2=settings.l2, smoothing=settings.label_smoothing, stop=stop
         )
-        weights = parameters[:n_weights]
-        gradient[:n_weights] += l2 / n_rows * weights
-        return value + 0.5 * l2 / n_rows * (weights @ weights), gradient
 
     def record(intermediate_result):
         member.n_iter_ += 1
@@ -61,5 +57,5 @@ def train_lbfgs(member, settings, examples, l2, stop, name, steps):
         member.loss_ = float(result.fun)
     network.parameters[:] = best
     member.best_iter_ = len(member.loss_curve_)
-    member.t_ += member.n_iter_ * n_rows
+    member.t_ += member.n_iter_ * len(examples.order)
     return complaint

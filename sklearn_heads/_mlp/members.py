@@ -27,20 +27,20 @@ WORTH_A_THREAD = 2e8
 
 
 def resolve(n_members, n_rows, settings):
-    """What "auto" means here: the number of members, the settings, L2 in the mean loss, and whether rows may be kept aside."""
+    """What "auto" means here: the number of members, the settings, and whether rows may be kept aside."""
     if n_members != "auto" and n_members > n_rows:
         raise ValueError(f"n_members={n_members} folds of {n_rows} rows: set n_members to at most the number of rows, or to 1.")
     if settings.solver == "lbfgs":  # it uses no validation rows, so folds would only cost rows; its line search needs float64
-        return 1 if n_members == "auto" else n_members, settings._replace(dtype="float64"), 0.0, False
+        return 1 if n_members == "auto" else n_members, settings._replace(dtype="float64"), False
     if n_members != "auto":
-        return n_members, settings, 0.0, True
+        return n_members, settings, True
     if n_rows < FEW_ROWS:
         # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown. There are no validation
         # rows, so only decay keeps the network from overfitting. Decoupled decay would be too weak: with one step per epoch it
         # takes 4% off the weights in a whole fit. So the same number becomes L2 in the mean loss.
-        few = settings._replace(batch_size=n_rows, dropout=0.0, weight_decay=0.0, dtype="float64")
-        return 1, few, settings.weight_decay, False
-    return MANY, settings, 0.0, True
+        l2 = settings.weight_decay * n_rows
+        return 1, settings._replace(batch_size=n_rows, dropout=0.0, weight_decay=0.0, l2=l2, dtype="float64"), False
+    return MANY, settings, True
 
 
 def folds(strata, n_members, random):
@@ -95,7 +95,7 @@ def names(members):
     return [""] if len(members) == 1 else [f"network {m + 1}   " for m in range(len(members))]
 
 
-def train(members, pairs, settings, l2, n_jobs, task):
+def train(members, pairs, settings, n_jobs, task):
     """Train each member on its pair, (examples, validation), in threads; the bits do not depend on how many.
 
     Ctrl-C ends each where it is and keeps what they have, with a warning; a member that had not begun keeps an empty history.
@@ -114,7 +114,7 @@ def train(members, pairs, settings, l2, n_jobs, task):
         if stop.is_set() or task.enough:
             return None
         with task.member(m, members[m], pairs[m][0].order) as steps:
-            return members[m].train(settings, *pairs[m], l2, stop, begins[m], steps)
+            return members[m].train(settings, *pairs[m], stop, begins[m], steps)
 
     workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
     try:

@@ -1,7 +1,7 @@
 """What happens between epochs: initial weights, shuffling, learning rate, validation, stopping, history.
 
 A Member is one network and its training. The order in which random numbers are drawn (weights and biases layer by layer,
-then the split, then a permutation an epoch) is MLPClassifier's, so that equal settings give equal curves.
+then the split, then a permutation per epoch) is MLPClassifier's, so that equal settings give equal curves.
 """
 from __future__ import annotations
 
@@ -48,11 +48,13 @@ class Settings(NamedTuple):
     label_smoothing: float
     dropout: float
     weight_decay: float
+    # What training adds to the mean loss of n rows is l2 / (2 n) |W|^2: alpha, divided by the mean of the user's weights.
+    l2: float = 0.0
 
     @classmethod
     def of(cls, estimator):
-        """Read them off an estimator."""
-        return cls(*(getattr(estimator, name) for name in cls._fields))
+        """Read them off an estimator; l2 is known once the weights are."""
+        return cls(*(getattr(estimator, name) for name in cls._fields if name != "l2"))
 
     def batch_rows(self, n_rows):
         """Rows of a batch when an epoch has n_rows."""
@@ -111,7 +113,7 @@ class Member:
     Attributes
     ----------
     coefs_, intercepts_ : lists of ndarrays
-        Weights (fan_in, fan_out) and biases (fan_out,) a layer, for X as the user has it.
+        Weights (fan_in, fan_out) and biases (fan_out,) per layer, for X as the user has it.
     n_iter_ : int
         Epochs (L-BFGS: iterations) of the last fit, and the passes of `partial_fit` since.
     best_iter_ : int
@@ -119,7 +121,7 @@ class Member:
     loss_ : float
         Training loss of the last epoch.
     loss_curve_, validation_loss_curve_ : lists of float
-        A value an epoch; the second is empty without validation rows.
+        One value per epoch; the second is empty without validation rows.
     t_ : int
         Rows seen in training.
     """
@@ -152,7 +154,7 @@ class Member:
 
     # ---- training ----------------------------------------------------------------------------------------------
 
-    def train(self, settings, examples, validation, l2, stop, name, steps):
+    def train(self, settings, examples, validation, stop, name, steps):
         """Train until a stopping rule holds, then go back to the best epoch if there are validation rows.
 
         Parameters
@@ -160,8 +162,6 @@ class Member:
         settings : Settings
         examples : Examples
         validation : Examples or None
-        l2 : float
-            `alpha` for a row of unit weight: divided by the mean of the user's weights.
         stop : threading.Event
             Ends training where it is; set here when Ctrl-C arrives.
         name : str
@@ -176,9 +176,9 @@ class Member:
         """
         try:
             if settings.solver == "lbfgs":
-                complaint = train_lbfgs(self, settings, examples, l2, stop, name, steps)
+                complaint = train_lbfgs(self, settings, examples, stop, name, steps)
             else:
-                complaint = self._train_epochs(settings, examples, validation, l2, stop, name, steps)
+                complaint = self._train_epochs(settings, examples, validation, stop, name, steps)
         finally:
             self.optimizer = None
         self.check_finite()
@@ -188,9 +188,9 @@ class Member:
         if not np.isfinite(self.network.parameters).all():
             raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
 
-    def _train_epochs(self, settings, examples, validation, l2, stop, name, steps):
+    def _train_epochs(self, settings, examples, validation, stop, name, steps):
         self.optimizer = new_optimizer(settings, self.network)
-        runner = EpochRunner(settings, self, examples, validation, l2)
+        runner = EpochRunner(settings, self, examples, validation)
         watch = Watch(settings, self, validation is not None, name)
         self.n_iter_, complaint = 0, None
         try:
@@ -219,10 +219,11 @@ class Member:
             watch.restore(runner.epochs.best_parameters)
         return complaint
 
-    def train_once(self, settings, examples, l2, name):
+    def train_once(self, settings, examples, name):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
         self.optimizer = self.optimizer or new_optimizer(settings, self.network)
-        runner = EpochRunner(settings, self, examples, None, l2)
+        self.optimizer.l2 = settings.l2  # the mean of the weights is another in each call
+        runner = EpochRunner(settings, self, examples, None)
         runner.run(1)
         [(loss, _)] = runner.news()
         self.n_iter_ += 1
@@ -238,20 +239,22 @@ class Member:
 def new_optimizer(settings, network):
     s = settings
     return Optimizer(
-        s.solver, network.parameters.size, network.dtype, s.learning_rate_init, weight_decay=s.weight_decay,
-        beta_1=s.beta_1, beta_2=s.beta_2, epsilon=s.epsilon, momentum=s.momentum, nesterov=s.nesterovs_momentum,
+        s.solver, network.parameters.size, network.dtype, s.learning_rate_init, l2=s.l2,
+        weight_decay=s.weight_decay, beta_1=s.beta_1, beta_2=s.beta_2, epsilon=s.epsilon,
+        momentum=s.momentum, nesterov=s.nesterovs_momentum,
     )
 
 
 class EpochRunner:
     """Runs a member's epochs over the same rows, some in one stretch."""
 
-    def __init__(self, settings, member, examples, validation, l2):
+    def __init__(self, settings, member, examples, validation):
         self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
         self.epochs = Epochs(
             member.network, member.optimizer, examples.rows, examples.order, settings.batch_rows(self.n_rows),
-            watched=validation and (validation.rows, validation.order), watched_weight=validation.weight if validation else 0.0,
-            l2=l2, dropout=settings.dropout, smoothing=settings.label_smoothing,
+            validation=validation and (validation.rows, validation.order),
+            validation_weight=validation.weight if validation else 0.0,
+            dropout=settings.dropout, smoothing=settings.label_smoothing,
         )
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
