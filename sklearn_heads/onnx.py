@@ -95,7 +95,7 @@ class Graph:
 
 
 def _is_multilabel(estimator):
-    return estimator._kind == "multilabel" if isinstance(estimator, ThresholdTuner) else estimator._head.is_multilabel
+    return hasattr(estimator, "thresholds_") if isinstance(estimator, ThresholdTuner) else estimator._head.is_multilabel
 
 
 def _shapes(operator):
@@ -204,7 +204,7 @@ def _convert_tuner(scope, operator, container):
     from skl2onnx.common.data_types import Int64TensorType
 
     tuner, graph = operator.raw_operator, Graph(scope, operator, container)
-    if tuner._method != "predict_proba":
+    if tuner._read.method != "predict_proba":
         raise ValueError("ONNX has the probabilities to cut, not the decision function: use response_method='predict_proba'.")
     if isinstance(tuner.classes_, list):
         raise ValueError(f"{type(tuner.estimator_).__name__} gives one array of probabilities a label; ONNX needs one for all.")
@@ -216,13 +216,13 @@ def _convert_tuner(scope, operator, container):
     inner.outputs.append(proba)
 
     p = graph.cast(proba.full_name, np.float64)
-    if tuner._kind == "multilabel":
+    if hasattr(tuner, "thresholds_"):
         labels = graph.cast(graph("GreaterOrEqual", p, tuner.thresholds_), np.int64)
-    elif tuner._kind == "multiclass":
+    elif hasattr(tuner, "class_bias_"):
         biased = graph("Add", graph("Log", graph("Max", p, 1e-300)), tuner.class_bias_)
         labels = graph("Gather", graph.classes(), graph("ArgMax", biased, axis=1, keepdims=0))
     else:
-        positive = tuner._positive
+        positive = tuner._read.kind.positive
         found = graph("GreaterOrEqual", graph("Gather", p, np.array(positive), axis=1), tuner.best_threshold_)
         labels = graph("Gather", graph.classes()[[1 - positive, positive]], graph.cast(found, np.int64))
     graph.finish(labels, proba.full_name)

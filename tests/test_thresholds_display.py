@@ -1,5 +1,7 @@
 """ThresholdCurveDisplay: the curve is the metric, at every threshold."""
 
+import pickle
+
 import matplotlib
 import numpy as np
 import pytest
@@ -57,7 +59,24 @@ def test_a_tuner_is_drawn_with_its_threshold_and_band(problem):
     assert set(drawn[1].get_xdata()) == {tuner.best_threshold_}
 
 
-def test_one_panel_a_label_up_to_nine():
+def test_drawing_shows_what_was_fitted_and_changes_nothing():
+    rng = np.random.default_rng(0)
+    X = rng.random((300, 1))
+    y = (X[:, 0] + 0.3 * rng.normal(size=300) > 0.7).astype(int)
+    tuner = ThresholdTuner(Echo(), scoring="f1", pos_label=1, random_state=0).fit(X, y)
+    as_fitted = ThresholdCurveDisplay.from_estimator(tuner, X, y)
+    labels, state = tuner.predict(X), pickle.dumps(tuner)
+    tuner.set_params(scoring="recall", pos_label=0, constraint=("precision", ">=", 0.9), strategy="global")
+    changed = ThresholdCurveDisplay.from_estimator(tuner, X, y)
+    assert changed.metric_name == as_fitted.metric_name == "f1"
+    for one, other in zip(changed.curves[0], as_fitted.curves[0], strict=True):
+        assert np.array_equal(one, other)
+    assert np.array_equal(tuner.predict(X), labels)
+    tuner.set_params(scoring="f1", pos_label=1, constraint=None, strategy="per_label")
+    assert pickle.dumps(tuner) == state
+
+
+def test_one_panel_per_label_up_to_nine():
     rng = np.random.default_rng(0)
     scores = rng.random((100, 12))
     Y = (scores + 0.3 * rng.normal(size=scores.shape) > 0.6).astype(int)

@@ -8,6 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
+from sklearn_heads.thresholds._kinds import MultiLabel, of_classes
 from sklearn_heads.thresholds._scores import check_finite
 
 CHOICES = {
@@ -34,11 +35,11 @@ def check_params(tuner):
         )
 
 
-def check_thresholds(thresholds, kind: str):
+def check_thresholds(thresholds, kind):
     """None for all thresholds, a number of thresholds, or an increasing array of them."""
     if isinstance(thresholds, str) and thresholds == "all":
         return None
-    if kind == "multiclass":
+    if not kind.has_thresholds:
         raise ValueError(
             f"thresholds={thresholds!r} means nothing with three or more classes, which are decided by biases. "
             'Leave it at "all".'
@@ -61,7 +62,7 @@ def check_thresholds(thresholds, kind: str):
 
 
 def check_target(y):
-    """(kind, y, classes): "binary", "multiclass" or "multilabel"; y (n,) or (n, L); its values, None for multilabel."""
+    """The kind of labels, and y as an array, (n,) or (n, L)."""
     if y is None:
         raise ValueError("ThresholdTuner requires y to be passed, but the target y is None.")
     if _num_samples(y) == 0:
@@ -74,7 +75,7 @@ def check_target(y):
         constant = y.min(axis=0) == y.max(axis=0)
         if constant.all():
             raise ValueError("All labels are constant: every column of y holds one value, so no threshold can be learned.")
-        return "multilabel", y, None
+        return MultiLabel(), y
     if found not in ("binary", "multiclass", None):
         raise ValueError(
             f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, or "
@@ -86,7 +87,7 @@ def check_target(y):
         raise ValueError(
             f"y holds one class, {classes.tolist()[0]!r}: the classifier needs two classes or more to be tuned."
         )
-    return "binary" if len(classes) == 2 else "multiclass", y, classes
+    return of_classes(classes), y
 
 
 def distinct(y) -> np.ndarray:
@@ -114,43 +115,6 @@ def check_weight(weight, y) -> np.ndarray:
     return weight
 
 
-def positive_class(classes, pos_label, objective, constraint) -> int:
-    """The index (0 or 1) of the positive class."""
-    named = objective.pos_label
-    if pos_label is not None:
-        if named is not None and named != pos_label and named != 1:
-            raise ValueError(
-                f"pos_label={pos_label!r} contradicts the scorer's pos_label={named!r}; leave one of them out."
-            )
-        named = pos_label
-    listed = classes.tolist()
-    if named in listed:
-        return listed.index(named)
-    if pos_label is not None:
-        raise ValueError(f"pos_label={pos_label!r} is not a class of y; the classes are {listed}.")
-    directed = constraint is not None and not constraint.metric.symmetric
-    if objective.scorer is None and objective.symmetric and not directed:
-        return 1
-    if 1 in listed:
-        return listed.index(1)
-    if objective.scorer is not None and named is None:
-        return 1
-    raise ValueError(
-        f"The metric depends on which class is the positive one, and y holds {listed}. Say which with "
-        f"pos_label={listed[1]!r} (or {listed[0]!r})."
-    )
-
-
-def fitted_classes(estimator, seen) -> np.ndarray:
-    """The classes of a fitted estimator, among which those seen in y must be."""
-    classes = np.asarray(estimator.classes_)
-    if unknown := sorted(set(seen.tolist()) - set(classes.tolist())):
-        raise ValueError(
-            f"y holds {unknown}, which the fitted estimator has not seen: its classes are {classes.tolist()}."
-        )
-    return classes
-
-
 def check_scores(scores, folds):
     """Raise for scores that no threshold can order, or that are the same for every row of each fold."""
     check_finite(scores, "for held-out rows")
@@ -162,9 +126,9 @@ def check_scores(scores, folds):
         )
 
 
-def check_labels(held):
+def check_labels(kind, held):
     """Raise for a label without any positive row among those held out."""
-    if held.kind == "multilabel" and len(absent := np.flatnonzero(~held.codes.any(axis=0))):
+    if isinstance(kind, MultiLabel) and len(absent := np.flatnonzero(~held.codes.any(axis=0))):
         raise ValueError(
             f"Labels {absent.tolist()} have no positive row in any fold, so no threshold can be learned for them. Drop these "
             "columns of y, or add rows that have them."

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_heads.thresholds._checks import check_target, check_weight, positive_class
-from sklearn_heads.thresholds._objective import parse_constraint, parse_scoring
+from sklearn_heads.thresholds._checks import check_target, check_weight
+from sklearn_heads.thresholds._kinds import Binary
+from sklearn_heads.thresholds._objective import parse, parse_constraint, parse_scoring
 from sklearn_heads.thresholds._scores import check_finite
 from sklearn_heads.thresholds._search.binary import feasible_positions
 from sklearn_heads.thresholds._search.metrics import METRICS
@@ -51,15 +52,17 @@ class ThresholdCurveDisplay:
         `fit`.
         """
         check_is_fitted(estimator)
-        if hasattr(estimator, "class_bias_"):
+        kind = estimator._read.kind
+        if not kind.has_thresholds:
             raise ValueError(NO_THRESHOLDS)
-        objective, constraint = estimator._objective()
+        # As the tuner was fitted: its parameters may have been set since.
+        _, objective, constraint = parse(estimator._asked, kind, estimator.estimator)
         if objective.metric is None:
             raise ValueError(
                 "Only metrics that are computed exactly can be drawn; use from_predictions with one of them."
             )
-        thresholds = np.atleast_1d(getattr(estimator, "best_threshold_", getattr(estimator, "thresholds_", None)))
-        truth = estimator._encode(check_target(y)[1])
+        thresholds = np.atleast_1d(getattr(estimator, kind.attribute))
+        truth = kind.encode(check_target(y)[1])
         scores = estimator._read(estimator.estimator_, X)
         metric = METRICS["f1"] if objective.average == "samples" else objective.metric
         spread = np.atleast_1d(estimator.threshold_std_)
@@ -75,8 +78,8 @@ class ThresholdCurveDisplay:
         thresholds, a float or (L,), are marked; thresholds that break the constraint are shaded. Other parameters as in
         `ThresholdTuner`.
         """
-        kind, y, classes = check_target(y_true)
-        if kind == "multiclass":
+        kind, y = check_target(y_true)
+        if not kind.has_thresholds:
             raise ValueError(NO_THRESHOLDS)
         scores = np.asarray(scores, float)
         if scores.shape != y.shape:
@@ -84,16 +87,17 @@ class ThresholdCurveDisplay:
                 f"scores must have the shape of y_true, {y.shape}; got {scores.shape}. Pass those of the positive class, "
                 "proba[:, 1], or a column for each label."
             )
-        objective = parse_scoring(scoring, "binary", None)
+        # Each label is drawn like a problem of two classes.
+        two = kind if kind.classes is not None else Binary(np.arange(2))
+        objective = parse_scoring(scoring, two, None)
         if objective.metric is None:
             raise ValueError(
                 f"scoring={scoring!r} is not computed exactly from counts, so it cannot be drawn as a curve."
             )
-        limit = parse_constraint(constraint, objective, "binary", "per_label")
-        if kind == "binary":
-            y = (y == classes[positive_class(classes, pos_label, objective, limit)]).astype(float)
+        limit = parse_constraint(constraint, objective, two, "per_label")
+        truth = kind.oriented(objective, limit, pos_label)[0].encode(y)
         thresholds = None if thresholds is None else np.atleast_1d(thresholds)
-        return cls._draw(y, scores, objective.metric, limit, thresholds, None, sample_weight, names, ax)
+        return cls._draw(truth, scores, objective.metric, limit, thresholds, None, sample_weight, names, ax)
 
     @classmethod
     def _draw(cls, truth, scores, metric, constraint, thresholds, spread, sample_weight, names, ax):

@@ -8,7 +8,7 @@ from sklearn import metrics as skm
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 
 from sklearn_heads.thresholds._search.binary import Constraint
-from sklearn_heads.thresholds._search.metrics import ERROR_RATE, EXACT_MATCH, HITS, METRICS, Metric, both_classes, cost, fbeta
+from sklearn_heads.thresholds._search.metrics import ERROR_RATE, METRICS, Metric, cost, fbeta
 
 AVERAGES = ("macro", "weighted", "micro", "samples")
 OWN_NAMES = ("cohen_kappa", "geometric_mean", "specificity")
@@ -31,15 +31,10 @@ class Objective(NamedTuple):
         """Whether the positive class need not be known."""
         return self.metric is not None and self.metric.symmetric
 
-    def even_handed(self, kind: str) -> bool:
-        """Whether the metric treats all classes alike, so that 0.5, or argmax, has a claim to be right.
-
-        With two classes such a claim needs a metric that weighs every row by itself, as accuracy and balanced accuracy do:
-        the best threshold for Matthews or kappa depends on all the others, and 0.5 was found to be worse there.
-        """
-        if self.metric is None or self.cost_matrix is not None:
-            return False
-        return kind == "multiclass" or (self.metric.symmetric and self.metric.is_mean)
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a metric the core knows, and no cost."""
+        return self.metric is not None and self.cost_matrix is None
 
 
 def as_scorer(scoring, estimator):
@@ -61,11 +56,11 @@ def as_scorer(scoring, estimator):
     return check_scoring(estimator, scoring=scoring)
 
 
-def parse_scoring(scoring, kind: str, estimator) -> Objective:
-    """The objective of `scoring` for a "binary", "multiclass" or "multilabel" problem."""
+def parse_scoring(scoring, kind, estimator) -> Objective:
+    """The objective of `scoring` for a kind of labels."""
     scorer = as_scorer(scoring, estimator)
     if isinstance(scorer, str):
-        return _arrange(METRICS[scorer], "binary", kind, scoring, None)
+        return kind.objective(METRICS[scorer], "binary", scoring, None)
     if getattr(scorer, "_response_method", "predict") != "predict":
         raise ValueError(
             f"scoring={scoring!r} ranks or grades scores and is the same for every threshold, so there is nothing to "
@@ -85,7 +80,7 @@ def parse_scoring(scoring, kind: str, estimator) -> Objective:
     other = Objective(average=average, scorer=scorer, pos_label=pos_label)
     if metric is None:
         return other
-    return _arrange(metric, average, kind, scoring, other)
+    return kind.objective(metric, average, scoring, other)
 
 
 def _known(function, given, scorer) -> Metric | None:
@@ -112,63 +107,30 @@ def _known(function, given, scorer) -> Metric | None:
     }.get(function)
 
 
-def _arrange(metric, average, kind, scoring, other) -> Objective:
-    """The metric with the average that the problem calls for; `other` where only the scorer's function will do."""
-    averaged = metric.is_fbeta or metric.name in ("jaccard", "precision", "recall")
-    if kind == "binary":
-        if average == "binary":
-            return Objective(metric, pos_label=None if other is None else other.pos_label)
-        if metric.is_fbeta and average in ("macro", "weighted"):
-            return Objective(both_classes(metric, weighted=average == "weighted"))
-        return Objective(METRICS["accuracy"]) if metric.is_fbeta and average == "micro" else other
-    if averaged and average == "binary":
-        name = "samples" if kind == "multilabel" else "weighted"
-        raise ValueError(
-            f"scoring={scoring!r} averages over nothing, but y has several "
-            f"{'labels' if kind == 'multilabel' else 'classes'}. "
-            f'Say how to average: add "_macro", "_micro" or "_{name}" to the name, or average= in make_scorer.'
-        )
-    if kind == "multilabel":
-        if averaged:
-            return Objective(metric, average) if average in AVERAGES else other
-        if metric.name == "accuracy":
-            return Objective(EXACT_MATCH, "samples")
-        if metric.name == "cost" and other.scorer._score_func is skm.zero_one_loss:
-            return other
-        return Objective(metric, "macro")
-    if averaged:
-        if average == "micro" and metric.name != "jaccard":
-            return Objective(HITS, "sum")
-        return Objective(metric, average) if average in ("macro", "weighted") else other
-    if metric.name == "accuracy":
-        return Objective(HITS, "sum")
-    if metric.name == "balanced_accuracy":
-        return Objective(METRICS["recall"], "macro")
-    if metric.name in ("matthews_corrcoef", "cohen_kappa"):
-        return Objective(metric, None)
-    if other is not None:
-        return other
-    raise ValueError(
-        f"scoring={scoring!r} is defined for two classes or for labels; y has more classes. "
-        'Use "balanced_accuracy", "f1_macro", "matthews_corrcoef" or "cohen_kappa".'
-    )
+def parse(asked: dict, kind, estimator):
+    """(kind, objective, constraint) of the tuner's parameters scoring, cost_matrix, constraint, strategy and pos_label."""
+    if asked["cost_matrix"] is None:
+        objective = parse_scoring(asked["scoring"], kind, estimator)
+    else:
+        objective = parse_cost(asked["cost_matrix"], kind)
+    constraint = parse_constraint(asked["constraint"], objective, kind, asked["strategy"])
+    return *kind.oriented(objective, constraint, asked["pos_label"]), constraint
 
 
-def parse_cost(cost_matrix, kind: str, n_classes: int) -> Objective:
+def parse_cost(cost_matrix, kind) -> Objective:
     """The objective of a cost matrix, cost_matrix[i][j] being the cost of predicting class j for a row of class i."""
     matrix = np.asarray(cost_matrix, float)
-    size = n_classes if kind == "multiclass" else 2
+    size = kind.n_costs
     if matrix.shape != (size, size) or not np.isfinite(matrix).all():
         raise ValueError(
             f"cost_matrix must be finite and of shape ({size}, {size}), cost_matrix[i][j] being the cost of predicting "
             f"class j for a row of class i (in the order of classes_); got {matrix.tolist()}."
         )
     metric = cost(matrix if size == 2 else np.zeros((2, 2)))
-    average = {"binary": "binary", "multilabel": "macro", "multiclass": None}[kind]
-    return Objective(metric, average, cost_matrix=matrix)
+    return Objective(metric, kind.cost_average, cost_matrix=matrix)
 
 
-def parse_constraint(constraint, objective: Objective, kind: str, strategy: str) -> Constraint | None:
+def parse_constraint(constraint, objective: Objective, kind, strategy: str) -> Constraint | None:
     """A (name, ">=" or "<=", bound) triple."""
     if constraint is None:
         return None
@@ -183,10 +145,7 @@ def parse_constraint(constraint, objective: Objective, kind: str, strategy: str)
             f'constraint must be a triple such as ("precision", ">=", 0.9); got {constraint!r}. '
             f"Known metrics: {', '.join(sorted(METRICS))}; operators: >=, <=."
         )
-    separate = objective.average == "binary" or (
-        kind == "multilabel" and strategy == "per_label" and objective.average in ("macro", "weighted")
-    )
-    if objective.metric is None or not separate:
+    if objective.metric is None or not kind.separable(objective, strategy):
         raise ValueError(
             "constraint needs thresholds that are found one at a time: a binary problem, or labels with a macro or weighted "
             f"average and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."

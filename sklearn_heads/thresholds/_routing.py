@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_heads.thresholds._scores import last_step
+from sklearn_heads.thresholds._scores import PREFIT, is_word, last_step
 
 
 class Routed(NamedTuple):
@@ -38,7 +38,7 @@ def route(tuner, scorer, params: dict) -> Routed:
         )
     inner, prefix = last_step(tuner.estimator)
     fit = {}
-    if isinstance(tuner.cv, str) and tuner.cv == "prefit":
+    if is_word(tuner.cv, PREFIT):
         pass
     elif has_fit_parameter(inner, "sample_weight"):
         fit = {f"{prefix}sample_weight": params["sample_weight"]}

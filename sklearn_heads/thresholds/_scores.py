@@ -1,15 +1,22 @@
-"""Scores from classifiers: one layout for each kind of problem, and out-of-fold scores of all rows."""
+"""Scores from classifiers: which method gives them, and those of rows that were held out."""
 
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_cv
+from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
 METHODS = ("predict_proba", "decision_function")
+# The two words that cv may be.
+PREFIT, OOF = "prefit", "oof"
+
+
+def is_word(cv, word: str) -> bool:
+    """Whether cv is this word; an array of splits would compare entry by entry."""
+    return isinstance(cv, str) and cv == word
 
 
 def score_method(estimator, response_method: str) -> str:
@@ -22,36 +29,6 @@ def score_method(estimator, response_method: str) -> str:
         f"{type(estimator).__name__} has no {' or '.join(wanted)}, so there are no scores to put a threshold on. "
         "Use a classifier that has one, or calibrate it with CalibratedClassifierCV."
     )
-
-
-def columns(output, kind: str, method: str, own_classes, classes, positive: int) -> np.ndarray:
-    """Scores in float64: (n,) of the positive class, (n, L), or (n, K) in the order of classes.
-
-    own_classes are those of the estimator that gave the output, which may have seen fewer in its fold.
-    """
-    if kind == "multilabel":
-        if isinstance(output, list):
-            # One (n, 2) array per label; (n, 1) where the fold held one value of it.
-            output = np.column_stack([
-                p[:, 1] if p.shape[1] == 2 else np.full(len(p), float(seen[0] == 1))
-                for p, seen in zip(output, own_classes)
-            ])
-        return np.asarray(output, float)
-    output = np.asarray(output, float)
-    if kind == "binary":
-        if len(own_classes) != 2:
-            raise ValueError(
-                f"The estimator saw only class {np.asarray(own_classes).tolist()[0]!r} in a training fold, so it has "
-                "no score for the other. Use stratified folds, fewer folds, or more rows of the rare class."
-            )
-        if method == "predict_proba":
-            return output[:, positive]
-        return output.ravel() if positive == 1 else -output.ravel()
-    if output.shape[1] == len(classes):
-        return output
-    full = np.full((len(output), len(classes)), 0.0 if method == "predict_proba" else output.min())
-    full[:, np.searchsorted(classes, own_classes)] = output
-    return full
 
 
 def logits(scores: np.ndarray, method: str) -> np.ndarray:
@@ -102,37 +79,47 @@ def stored_oof(estimator, n: int):
     return proba
 
 
-def make_splits(cv, X, y, kind: str, random_state, split_params) -> list:
+def make_splits(cv, X, y, single_split, random_state, split_params) -> list:
     """The (train, test) pairs of a cross-validation; a float cv is the share of one held-out part."""
     if isinstance(cv, Real) and not isinstance(cv, Integral):
         if not 0 < cv < 1:
             raise ValueError(
                 f"cv={cv} as a float is the share of rows held out, between 0 and 1; for folds pass an integer."
             )
-        splitter = ShuffleSplit if kind == "multilabel" else StratifiedShuffleSplit
-        cv = splitter(n_splits=1, test_size=cv, random_state=random_state)
+        cv = single_split(n_splits=1, test_size=cv, random_state=random_state)
     else:
         cv = check_cv(cv, y=y, classifier=True)
     # Once: a splitter with a random state of its own would hold out other rows the second time.
     return list(cv.split(X, y, **split_params))
 
 
-def fit_and_score(tuner, X, y, kind: str, routed, read, fits):
+class Reader:
+    """Reads the scores of rows from an estimator, in the layout of a kind of labels."""
+
+    def __init__(self, kind, method: str):
+        self.kind, self.method = kind, method
+
+    def __call__(self, estimator, X=None, proba=None) -> np.ndarray:
+        """Of X, or of probabilities that are already there."""
+        output = getattr(estimator, self.method)(X) if proba is None else proba
+        return self.kind.columns(output, self.method, getattr(estimator, "classes_", None))
+
+
+def fit_and_score(tuner, X, y, single_split, routed, read, fits):
     """The fitted estimator and held-out scores of rows: (estimator, rows (m,) or a slice, folds (m,), scores).
 
-    read(estimator, X) gives scores in our layout; read(estimator, proba=...) converts probabilities already there. Every
-    fit is one of those that `fits` plans.
+    Every fit is one of those that `fits` plans.
     """
     n = len(y)
     whole = slice(None), np.broadcast_to(np.int32(0), n)
-    if isinstance(tuner.cv, str) and tuner.cv == "prefit":
+    if is_word(tuner.cv, PREFIT):
         fits.plan()
         return tuner.estimator, *whole, read(tuner.estimator, X)
-    if isinstance(tuner.cv, str) and tuner.cv == "oof":
+    if is_word(tuner.cv, OOF):
         estimator, (one,) = with_stored_oof(tuner.estimator), fits.plan(["fit-all-rows"])
         estimator = one.fit(estimator, X, y, **routed.fit)
         return estimator, *whole, read(estimator, proba=stored_oof(estimator, n))
-    splits = make_splits(tuner.cv, X, y, kind, tuner.random_state, routed.split)
+    splits = make_splits(tuner.cv, X, y, single_split, tuner.random_state, routed.split)
     if not tuner.refit and len(splits) > 1:
         raise ValueError(
             f"When cv has several folds, refit cannot be False: there are {len(splits)} fitted estimators and none to "

@@ -15,12 +15,12 @@ from sklearn_heads._sklearn.notebook import Documented
 from sklearn_heads._sklearn.rollback import nothing_lost
 from sklearn_heads._sklearn.versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
-from sklearn_heads.thresholds._objective import as_scorer, parse_constraint, parse_cost, parse_scoring, swapped
+from sklearn_heads.thresholds._objective import as_scorer, parse
 from sklearn_heads.thresholds._routing import route
-from sklearn_heads.thresholds._scores import check_finite, columns, fit_and_score, logits, score_method
+from sklearn_heads.thresholds._scores import PREFIT, Reader, check_finite, fit_and_score, is_word, score_method
 from sklearn_heads.thresholds._search.bagging import aggregate
 from sklearn_heads.thresholds._search.grid import MOST_BOOTSTRAPS, Judge
-from sklearn_heads.thresholds._search.problem import Held, make_problem
+from sklearn_heads.thresholds._search.problem import Held
 
 
 def _inner_has(method: str):
@@ -180,40 +180,42 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         """
         checks.check_params(self)
         X, y = indexable(X, y)
-        kind, y, classes = checks.check_target(y)
-        if self._is_prefit() and classes is not None:
-            classes = checks.fitted_classes(self.estimator, classes)
-            kind = "binary" if len(classes) == 2 else "multiclass"
-        self._kind, self._classes, self._positive = kind, classes, 1
-        self._method = score_method(self.estimator, self.response_method)
+        kind, y = checks.check_target(y)
+        if self._is_prefit():
+            kind = kind.fitted(self.estimator)
+        method = score_method(self.estimator, self.response_method)
         candidates = checks.check_thresholds(self.thresholds, kind)
-        objective, constraint = self._objective()
+        asked = {name: getattr(self, name) for name in ("scoring", "cost_matrix", "constraint", "strategy", "pos_label")}
+        kind, objective, constraint = parse(asked, kind, self.estimator)
         routed = route(self, objective.scorer, params)
         weight = checks.check_weight(routed.weight, y)
 
-        fits = Fits(self, X, y)
-        self.estimator_, rows, folds, scores = fit_and_score(self, X, y, kind, routed, self._read, fits)
+        fits, read = Fits(self, X, y), Reader(kind, method)
+        estimator, rows, folds, scores = fit_and_score(self, X, y, kind.single_split, routed, read, fits)
         checks.check_scores(scores, folds)
         if not weight.all():
             kept = weight[rows] > 0
             rows, folds, scores = np.arange(len(y))[rows][kept], folds[kept], scores[kept]
-        held = Held(kind, scores, self._encode(y[rows]), weight[rows], folds, self._method)
-        checks.check_labels(held)
+        held = Held(scores, kind.encode(y[rows]), weight[rows], folds, method)
+        checks.check_labels(kind, held)
         judge = None
         if objective.metric is None:
             rows = np.arange(len(y))[rows]
             arguments = {name: _safe_indexing(value, rows) for name, value in routed.score.items()}
-            judge = Judge(objective.scorer, _safe_indexing(X, rows), y[rows], self.classes_, arguments)
+            judge = Judge(
+                objective.scorer, _safe_indexing(X, rows), y[rows], estimator.classes_, arguments, kind.decode
+            )
         # Tuned twice, the same rows give the same threshold.
         rng = check_random_state(0 if self.random_state is None else self.random_state)
-        problem = make_problem(self, held, objective, constraint, candidates, judge, self._decode, rng)
+        problem = kind.problem(self, held, objective, constraint, candidates, judge, rng)
         n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
         # A constraint and given thresholds are the user's; the classifier's own threshold need not be among them.
         free = constraint is None and candidates is None
-        own = held.own_decision() if free and objective.even_handed(kind) else None
+        own = kind.own_decision(held) if free and kind.keeps_own_decision(objective) else None
         tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng, own)
         if tuned is None:
             raise ValueError(problem.failure())
+        self.estimator_, self._read, self._asked = estimator, read, asked
         self._publish(problem, tuned)
         fits.end()
         return self
@@ -229,8 +231,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         -------
         labels : ndarray of shape (n,) or (n, L)
         """
-        margin = self._margin(X)
-        return self._decode(margin.argmax(axis=1) if self._kind == "multiclass" else margin >= 0)
+        margin, kind = self._margin(X), self._read.kind
+        return kind.decode(kind.decide(margin))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Margin over the threshold, in the units of the scores: `predict` is its sign, or its argmax.
@@ -246,7 +248,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
             bias.
         """
         margin = self._margin(X)
-        return margin if self._positive == 1 else -margin
+        return self._read.kind.towards_last(margin)
 
     @_inner_has("predict_proba")
     def predict_proba(self, X: Any) -> Any:
@@ -288,7 +290,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         return router.add(scorer=scorer, method_mapping=MethodMapping().add(caller="fit", callee="score"))
 
     def _is_prefit(self) -> bool:
-        if not (isinstance(self.cv, str) and self.cv == "prefit"):
+        if not is_word(self.cv, PREFIT):
             return False
         if self.refit:
             raise ValueError("When cv='prefit', refit cannot be True: pass refit=False to tune the estimator as it is.")
@@ -300,58 +302,18 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
             ) from error
         return True
 
-    def _objective(self):
-        kind, classes = self._kind, self._classes
-        if self.cost_matrix is None:
-            objective = parse_scoring(self.scoring, kind, self.estimator)
-        else:
-            objective = parse_cost(self.cost_matrix, kind, 0 if classes is None else len(classes))
-        constraint = parse_constraint(self.constraint, objective, kind, self.strategy)
-        if kind == "binary":
-            self._positive = checks.positive_class(classes, self.pos_label, objective, constraint)
-        if self.cost_matrix is not None and self._positive == 0:
-            objective = swapped(objective)
-        return objective, constraint
-
-    def _read(self, estimator, X=None, proba=None):
-        """Scores of rows, or of probabilities that are already there, in the layout of `columns`."""
-        output = getattr(estimator, self._method)(X) if proba is None else proba
-        own_classes = getattr(estimator, "classes_", None)
-        return columns(output, self._kind, self._method, own_classes, self._classes, self._positive)
-
-    def _encode(self, y):
-        if self._kind == "multilabel":
-            return y.astype(float)
-        if self._kind == "binary":
-            return (y == self._classes[self._positive]).view(np.uint8)
-        return np.searchsorted(self._classes, y)
-
-    def _decode(self, codes):
-        if self._kind == "multilabel":
-            return codes.astype(int)
-        if self._kind == "binary":
-            codes = np.where(codes.ravel(), self._positive, 1 - self._positive)
-        return self._classes[codes]
-
     def _margin(self, X):
         check_is_fitted(self)
-        scores = self._read(self.estimator_, X)
+        scores, kind = self._read(self.estimator_, X), self._read.kind
         check_finite(scores, "for the rows to predict")
-        if self._kind == "multiclass":
-            return logits(scores, self._method) + self.class_bias_
-        return scores - (self.best_threshold_ if self._kind == "binary" else self.thresholds_)
+        return kind.margin(scores, self._read.method, getattr(self, kind.attribute))
 
     def _publish(self, problem, tuned):
-        found, spread = tuned.parameters, tuned.std
+        kind = self._read.kind
         for stale in ("best_threshold_", "thresholds_", "class_bias_", "cv_results_"):
             vars(self).pop(stale, None)
-        if self._kind == "binary":
-            self.best_threshold_, spread = float(found[0]), float(spread[0])
-        elif self._kind == "multilabel":
-            self.thresholds_ = found
-        else:
-            self.class_bias_ = found
-        self.threshold_std_, self.best_score_, self.solver_ = spread, tuned.score, problem.solver
+        setattr(self, kind.attribute, kind.publish(tuned.parameters))
+        self.threshold_std_, self.best_score_, self.solver_ = kind.publish(tuned.std), tuned.score, problem.solver
         if self.store_cv_results:
             self.cv_results_ = problem.curve()
         for name in ("n_features_in_", "feature_names_in_"):

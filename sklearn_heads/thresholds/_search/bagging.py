@@ -1,9 +1,6 @@
 """From one optimum to a stable one: replicates of the data, their solutions averaged, and an honest score.
 
-A problem offers search(counts, start) -> solution or None; evaluate(solution, counts) -> float; average(solutions) ->
-solution; parameters(solutions) -> thresholds or biases on the last axis; at(parameters) -> solution; and arrange(folds).
-Problems of thresholds also offer coordinates(solution), whose mean is what is averaged, and evaluate_rows(means, counts), a
-mean for each row. counts is a uint8 vector, how often each row is drawn.
+`problem.Problem` is what it works on; counts is a uint8 vector, how often each row is drawn.
 """
 
 from typing import NamedTuple
@@ -52,12 +49,12 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
         return None
     if how != "bagged":
         folds = problem.arrange(folds) if folds.any() else _parts(len(folds))
-    untuned = None if own is None or how != "bagged" else problem.at(own)
-    by_row = how == "bagged" and hasattr(problem, "evaluate_rows")
+    untuned = None if own is None or how != "bagged" else problem.solution(own)
+    by_row = how == "bagged" and not problem.move_together
     left_out = _ByRow(problem, len(folds), pooled, untuned) if by_row else _BySolution(problem, untuned)
     solutions = []
     for counts in replicates(how, folds, n_bootstraps, rng):
-        if (solution := problem.search(counts, pooled)) is not None:
+        if (solution := problem.search_near(pooled, counts)) is not None:
             solutions.append(solution)
             left_out.add(solution, counts)
     averaged = how in ("bagged", "fold_mean") and solutions
@@ -66,7 +63,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     if how == "expected":
         score = problem.evaluate(pooled, everything)
     spread = _spread(problem, how, solutions or [pooled])
-    if own_score >= score and (getattr(problem, "move_together", False) or np.all(np.abs(own - chosen) <= spread)):
+    if own_score >= score and (problem.move_together or np.all(np.abs(own - chosen) <= spread)):
         chosen, score = np.array(own), own_score
     return Tuned(chosen, spread, score)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from sklearn_heads.thresholds._search import sweep as core
 from sklearn_heads.thresholds._search.metrics import Metric
+from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
 
 
@@ -65,7 +66,7 @@ def explain(ranking, pos, neg, metric, constraint) -> str:
     return f"No threshold keeps {name} <= {bound:g}: the best reachable value is {values.min():.4g}. Raise the bound."
 
 
-class BinaryThreshold:
+class BinaryThreshold(Problem):
     """The threshold of one column of scores. Rows are kept in sorted order: counts are, too.
 
     Parameters
@@ -76,8 +77,6 @@ class BinaryThreshold:
     weight : (n,) positive weights
     """
 
-    solver = "exact"
-
     def __init__(self, scores, labels, truth, weight, metric, constraint=None, candidates=None):
         self.ranking = Ranking(scores, candidates)
         self.metric, self.constraint = metric, constraint
@@ -85,10 +84,9 @@ class BinaryThreshold:
         self.true_pos, self.true_neg = (self.pos, self.neg) if truth is labels else self.ranking.split(truth, weight)
 
     def arrange(self, folds):
-        """Fold numbers in the order in which this problem keeps its rows."""
         return folds[self.ranking.order]
 
-    def search(self, counts, start=None):
+    def search(self, counts):
         found = best_position(self.ranking, self.pos, self.neg, counts, self.metric, self.constraint)
         return None if found is None else np.array(found)
 
@@ -121,7 +119,7 @@ class BinaryThreshold:
     def parameters(self, solutions):
         return self.ranking.threshold(solutions[..., :1])
 
-    def at(self, parameters):
+    def solution(self, parameters):
         return np.repeat(self.ranking.position(parameters[0]), 2)
 
     def curve(self) -> dict:

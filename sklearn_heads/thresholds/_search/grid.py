@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import _safe_indexing
 
 from sklearn_heads.thresholds._search.multiclass import Biases
+from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
 
 N_THRESHOLDS = 200
@@ -27,18 +28,21 @@ class _Predicted(ClassifierMixin, BaseEstimator):
 
 
 class Judge:
-    """Calls scorer(estimator, X, y, **params) on labels, for some of the rows; params are sliced with the rows."""
+    """Calls scorer(estimator, X, y, **params) on predicted labels, for some of the rows; params are sliced with the rows.
 
-    def __init__(self, scorer, X, y, classes, params):
-        self.scorer, self.X, self.y, self.classes, self.params = scorer, X, y, classes, params
+    decode : from what a search predicts, 0/1 or class ids, to labels
+    """
+
+    def __init__(self, scorer, X, y, classes, params, decode):
+        self.scorer, self.X, self.y, self.classes, self.params, self.decode = scorer, X, y, classes, params, decode
 
     def on(self, rows):
-        """The score as a function of the labels of these rows; nan for no rows."""
+        """The score as a function of what is predicted for these rows; nan for no rows."""
         if len(rows) == 0:
-            return lambda labels: np.nan
+            return lambda predicted: np.nan
         X, y = _safe_indexing(self.X, rows), _safe_indexing(self.y, rows)
         params = {name: _safe_indexing(value, rows) for name, value in self.params.items()}
-        return lambda labels: float(self.scorer(_Predicted(labels, self.classes), X, y, **params))
+        return lambda predicted: float(self.scorer(_Predicted(self.decode(predicted), self.classes), X, y, **params))
 
 
 def grid(scores, positive, size: int) -> np.ndarray:
@@ -69,21 +73,19 @@ def ascend(score, solution, steps):
     return None if np.isnan(best) else solution
 
 
-class GridThresholds:
+class GridThresholds(Problem):
     """Thresholds of L columns (one for binary problems), or one shared by all; coordinate ascent where there are several.
 
     Parameters
     ----------
     scores, positive : (n, L)
     weight : (n,) positive weights, for the averages of ranks
-    decode : from a 0/1 array (n, L) to labels
     """
 
     solver = "grid"
 
-    def __init__(self, scores, positive, weight, judge, decode, default_threshold, candidates=None, shared=False):
-        self.scores, self.judge, self.decode = scores, judge, decode
-        self.weight = weight
+    def __init__(self, scores, positive, weight, judge, default_threshold, candidates=None, shared=False):
+        self.scores, self.weight, self.judge = scores, weight, judge
         columns = [(scores.ravel(), positive.ravel())] if shared else list(zip(scores.T, positive.T))
         size = max(N_THRESHOLDS // len(columns), 20)
         self.rankings = [Ranking(s, grid(s, y, size) if candidates is None else candidates) for s, y in columns]
@@ -92,17 +94,14 @@ class GridThresholds:
         start = [r.nearest(r.position(default_threshold)) for r in self.rankings]
         self.start = np.repeat(np.array(start)[:, None], 2, axis=1)
 
-    def arrange(self, folds):
-        return folds
-
-    def search(self, counts, start=None):
+    def search(self, counts):
         rows = np.repeat(np.arange(len(counts)), counts)
         return ascend(self._score(rows), self.start, lambda solution, column: self.rankings[column].positions)
 
     def _score(self, rows):
         """The score of these rows as a function of the solution."""
         judge = self.judge.on(rows)
-        return lambda solution: judge(self.decode(self.scores[rows] >= self.parameters(solution)))
+        return lambda solution: judge(self.scores[rows] >= self.parameters(solution))
 
     def evaluate(self, solution, counts) -> float:
         return self._score(np.flatnonzero(counts))(solution)
@@ -118,7 +117,7 @@ class GridThresholds:
         for column, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
             positive[column, r.order] = np.repeat(means[:, column], repeats)[r.order] >= r.entry(alerts)
         positive = positive.T.reshape(self.scores.shape)
-        return self.judge.on(rows)(self.decode(positive[rows]))
+        return self.judge.on(rows)(positive[rows])
 
     def average(self, solutions):
         means = [
@@ -130,9 +129,6 @@ class GridThresholds:
     def parameters(self, solutions):
         thresholds = [r.threshold(solutions[..., column, 0]) for column, r in enumerate(self.rankings)]
         return np.stack(thresholds * (self.scores.shape[1] // len(thresholds)), axis=-1)
-
-    def at(self, thresholds):
-        return self.start
 
     def curve(self) -> dict:
         """Thresholds, increasing, and the score at each, the other labels held at their best."""
@@ -162,10 +158,13 @@ class GridBiases(Biases):
 
     solver = "grid"
 
-    def __init__(self, logits, truth, judge, decode):
-        self.logits, self.truth, self.judge, self.decode = logits, truth, judge, decode
+    def __init__(self, logits, truth, judge):
+        self.logits, self.truth, self.judge = logits, truth, judge
 
-    def search(self, counts, start=None):
+    def search(self, counts):
+        return self.search_near(np.zeros(self.logits.shape[1]), counts)
+
+    def search_near(self, solution, counts):
         rows = np.repeat(np.arange(len(counts)), counts)
         if len(rows) == 0:
             return None
@@ -176,13 +175,13 @@ class GridBiases(Biases):
             others = np.delete(logits + bias, target, axis=1).max(axis=1)
             return -grid(logits[:, target] - others, self.truth[rows] == target, size)
 
-        bias = ascend(self._score(rows), np.zeros(self.logits.shape[1]) if start is None else start, steps)
+        bias = ascend(self._score(rows), solution, steps)
         return None if bias is None else bias - bias.mean()
 
     def _score(self, rows):
         """The score of these rows as a function of the biases."""
         judge = self.judge.on(rows)
-        return lambda bias: judge(self.decode(np.argmax(self.logits[rows] + bias, axis=1)))
+        return lambda bias: judge(np.argmax(self.logits[rows] + bias, axis=1))
 
     def evaluate(self, solution, counts) -> float:
         return self._score(np.flatnonzero(counts))(solution)

@@ -24,6 +24,11 @@ class Metric(NamedTuple):
     is_fbeta: bool = False
 
     @property
+    def of_one_class(self) -> bool:
+        """Whether it looks at one class only, so that several classes or labels need an average of it."""
+        return self.is_fbeta or self.name in ("jaccard", "precision", "recall")
+
+    @property
     def is_mean(self) -> bool:
         """Whether it is linear in tp and fp: a mean of what each decision is worth."""
         return self.kind == core.RATIO and not any(self.numbers(1.0, 1.0)[4:])

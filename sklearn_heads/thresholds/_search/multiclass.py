@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_heads.thresholds._search import sweep as core
 from sklearn_heads.thresholds._search.metrics import Metric
+from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
 
 N_PASSES = 20
@@ -73,13 +74,10 @@ class Sample:
         )
 
 
-class Biases:
+class Biases(Problem):
     """Solutions (K,) that are added to the logits: averages are means, and rows stay in the order of the user."""
 
     move_together = True
-
-    def arrange(self, folds):
-        return folds
 
     def average(self, solutions):
         return solutions.mean(axis=0)
@@ -87,7 +85,7 @@ class Biases:
     def parameters(self, solutions):
         return solutions
 
-    def at(self, bias):
+    def solution(self, bias):
         return np.asarray(bias)
 
 
@@ -124,7 +122,13 @@ class ClassBiases(Biases):
         self.starts = [np.zeros(k), -np.log(np.maximum(prior, 1e-9))]
         self.starts += list(rng.normal(scale=logits.std(axis=0).mean(), size=(n_restarts, k)))
 
-    def search(self, counts, start=None):
+    def search(self, counts):
+        return self._best_from(self.starts, counts)
+
+    def search_near(self, solution, counts):
+        return self._best_from([solution], counts)
+
+    def _best_from(self, starts, counts):
         drawn = np.flatnonzero(counts[self.row])
         rows = np.flatnonzero(counts)
         if len(rows) == 0:
@@ -134,7 +138,6 @@ class ClassBiases(Biases):
         row = self.row[drawn]
         weight = self.weight[row] * counts[row] * self.part[drawn]
         sample = Sample(self.objective, self.logits[rows], number[row], self.label[drawn], weight)
-        starts = self.starts if start is None else [start]
         return max((self._ascend(sample, bias) for bias in starts), key=lambda pair: pair[1])[0]
 
     def _ascend(self, sample, bias):

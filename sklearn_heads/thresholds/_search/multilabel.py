@@ -7,6 +7,7 @@ import numpy as np
 from sklearn_heads.thresholds._search import sweep as core
 from sklearn_heads.thresholds._search.binary import best_position, explain, feasible_positions, summed
 from sklearn_heads.thresholds._search.metrics import Metric
+from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
 
 N_PASSES = 20
@@ -34,7 +35,7 @@ def score_labels(metric: Metric, average: str, predicted, truth, weight) -> floa
     )
 
 
-class LabelThresholds:
+class LabelThresholds(Problem):
     """What the searches share: one ranking per label; a solution is the (L, 2) first and final best position of each.
 
     Parameters
@@ -47,8 +48,6 @@ class LabelThresholds:
     constraint : to be met by each label, where the search is of one label at a time
     """
 
-    solver = "exact"
-
     def __init__(self, scores, labels, truth, weight, metric, average, candidates=None, fixed=None, constraint=None):
         self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
         self.metric, self.averaging, self.constraint = metric, average, constraint
@@ -56,9 +55,6 @@ class LabelThresholds:
         self.fixed = fixed or {}
         self.free = [label for label in range(scores.shape[1]) if label not in self.fixed]
         self.pos, self.neg = zip(*(r.split(y, weight) for y, r in zip(labels.T, self.rankings)))
-
-    def arrange(self, folds):
-        return folds
 
     def evaluate(self, solution, counts) -> float:
         predicted = (self.scores >= self.parameters(solution)).astype(float)
@@ -105,37 +101,44 @@ class LabelThresholds:
             "No row has weight, or no label has both values among the held-out rows. Use more rows, or shuffled folds."
         )
 
-    def at(self, thresholds):
-        """The solution that predicts as these thresholds, at the nearest allowed position."""
+    def solution(self, thresholds):
         positions = [r.nearest(r.position(threshold)) for r, threshold in zip(self.rankings, thresholds)]
         return np.repeat(np.array(positions)[:, None], 2, axis=1)
 
     def _fixed_solution(self):
         thresholds = np.zeros(len(self.rankings))
         thresholds[list(self.fixed)] = list(self.fixed.values())
-        return self.at(thresholds)
+        return self.solution(thresholds)
 
 
 class SeparateThresholds(LabelThresholds):
     """Macro and weighted averages, and everything else that is a sum over labels: one binary sweep per label."""
 
-    def search(self, counts, start=None):
-        out = self._fixed_solution() if start is None else start.copy()
+    def search(self, counts):
+        out = self._fixed_solution()
         for label in self.free:
-            r = self.rankings[label]
-            found = best_position(r, self.pos[label], self.neg[label], counts[r.order], self.metric, self.constraint)
-            if found is None:
-                # In a replicate without this label's positives the pooled threshold stands in; in all rows nothing can.
-                if start is None:
-                    return None
-                continue
+            if (found := self._search_label(label, counts)) is None:
+                return None
             out[label] = found
         return out
+
+    def search_near(self, solution, counts):
+        """In a replicate without this label's positives the threshold of all rows stands in."""
+        found = [self._search_label(label, counts) for label in self.free]
+        out = solution.copy()
+        for label, position in zip(self.free, found):
+            if position is not None:
+                out[label] = position
+        return out
+
+    def _search_label(self, label, counts):
+        r = self.rankings[label]
+        return best_position(r, self.pos[label], self.neg[label], counts[r.order], self.metric, self.constraint)
 
     def failure(self) -> str:
         for label in self.free:
             r, pos, neg = self.rankings[label], self.pos[label], self.neg[label]
-            if best_position(r, pos, neg, np.ones(len(pos), np.uint8), self.metric, self.constraint) is None:
+            if self._search_label(label, np.ones(len(pos), np.uint8)) is None:
                 return f"Label {label}: {explain(r, pos, neg, self.metric, self.constraint)}"
         return super().failure()
 
@@ -147,14 +150,17 @@ class MicroThresholds(LabelThresholds):
     each label maximises its own part in one sweep; the ratio found is the next one to try, and the sequence increases.
     """
 
-    def search(self, counts, start=None):
+    def search(self, counts):
+        return self.search_near(self._fixed_solution(), counts)
+
+    def search_near(self, solution, counts):
         drawn = [counts[r.order] for r in self.rankings]
         blocks, P, N = zip(*(summed(*part) for part in zip(self.pos, self.neg, drawn)))
         P, N = sum(P), sum(N)
         if not self.metric.defined(P, N):
             return None
         m = self.metric.coefficients(P, N)[0]
-        current = self._fixed_solution() if start is None else start.copy()
+        current = solution.copy()
         best, ratio = None, 0.0
         for _ in range(N_PASSES):
             part, nothing = np.array([0, m[1] - ratio * m[4], m[2] - ratio * m[5], 1, 0, 0]), np.zeros(6)
@@ -185,25 +191,29 @@ class RowThresholds(LabelThresholds):
         self.default_threshold = default_threshold
         self.seeds = rng.randint(2**31 - 1, size=n_restarts)
 
-    def search(self, counts, start=None):
+    def search(self, counts):
+        return self._best_from(self._starts(counts), counts) if counts.any() else None
+
+    def search_near(self, solution, counts):
+        return self._best_from([solution], counts)
+
+    def _best_from(self, starts, counts):
         share = self.weight * counts
         if share.sum() == 0:
             return None
         share = share / share.sum()
-        starts = [start] if start is not None else self._starts(counts)
-        found = [self._ascend(solution.copy(), share) for solution in starts]
-        return max(found, key=lambda pair: pair[1])[0]
+        return max((self._ascend(start.copy(), share) for start in starts), key=lambda pair: pair[1])[0]
 
     def _starts(self, counts):
         fixed = self._fixed_solution()
-        starts = [self.at(np.full(len(self.rankings), self.default_threshold))]
+        starts = [self.solution(np.full(len(self.rankings), self.default_threshold))]
         shared = SharedThreshold(self.scores, self.labels, self.truth, self.weight, self.metric, self.averaging)
-        starts.append(self.at(shared.parameters(shared.search(counts))))
+        starts.append(self.solution(shared.parameters(shared.search(counts))))
         for seed in self.seeds:
             # At the score of a random positive row: as many alerts as a rank drawn from the positives' own.
             rng = np.random.default_rng(seed)
             thresholds = [rng.choice(s[y > 0]) if y.any() else np.inf for s, y in zip(self.scores.T, self.labels.T)]
-            starts.append(self.at(thresholds))
+            starts.append(self.solution(thresholds))
         for solution in starts:
             solution[list(self.fixed)] = fixed[list(self.fixed)]
         return starts
@@ -235,10 +245,8 @@ class RowThresholds(LabelThresholds):
         return self.metric.values(tp, fp, self.labels.sum(1), (1 - self.labels).sum(1))
 
 
-class SharedThreshold:
+class SharedThreshold(Problem):
     """One threshold for all labels, exact for averages over labels, counts or rows: a sweep of all n L scores."""
-
-    solver = "exact"
 
     def __init__(self, scores, labels, truth, weight, metric, average, candidates=None):
         n, n_labels = scores.shape
@@ -250,10 +258,7 @@ class SharedThreshold:
         self.group = group.astype(np.int32)
         self.hits = labels.ravel()[self.ranking.order]
 
-    def arrange(self, folds):
-        return folds
-
-    def search(self, counts, start=None):
+    def search(self, counts):
         weight = self.weight * counts
         if self.averaging == "samples":
             P, N, entry, share = self.labels.sum(1), (1 - self.labels).sum(1), 1.0, weight / max(weight.sum(), 1e-300)
@@ -298,7 +303,7 @@ class SharedThreshold:
     def parameters(self, solutions):
         return np.repeat(self.ranking.threshold(solutions[..., :1]), self.scores.shape[1], axis=-1)
 
-    def at(self, thresholds):
+    def solution(self, thresholds):
         return np.repeat(self.ranking.position(thresholds[0]), 2)
 
     def curve(self) -> dict:
