@@ -10,18 +10,21 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
 
 from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.fitted import Fitted
 from sklearn_heads._mlp.inputs import read_X
+from sklearn_heads._mlp.labels import check_classes
 from sklearn_heads._mlp.members import names, out_of_fold, parts, resolve, spawn, train
+from sklearn_heads._mlp.stream import Portion, Stream, together
 from sklearn_heads._mlp.targets import check_weights, of_mean_one
 from sklearn_heads._mlp.training import Examples, Member, Settings, initial_network
 from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, fit_task, with_callbacks
 from sklearn_heads._sklearn.notebook import Documented
 from sklearn_heads._sklearn.parameters import Parameters
-from sklearn_heads._sklearn.random import random_stream
+from sklearn_heads._sklearn.random import random_stream, seed_of
 from sklearn_heads._sklearn.rollback import nothing_lost, publish, twin
 from sklearn_heads._sklearn.versions import Versioned
 
@@ -163,22 +166,30 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             for member, stream in zip(members, streams):
                 member.optimizer, member.random = None, stream
         else:
-            members = self._new_members(data, head, targets, settings, streams)
+            encoding = InputEncoding(self.input_encoding).fit(data.X, data.weights)
+            members = self._new_members(encoding, head, targets, settings, streams)
         mean_weight = targets.mean_weight
         examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
         validation = self._validation(reader, members[0], head, class_weights, X_val, y_val, sample_weight_val)
         splits = self.early_stopping and may_split
         pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
         task = fit_task(self, data.X, data.y, data.sample_weight, partial(self._learned, head, reader), settings, n_members)
-        settings = settings._replace(l2=settings.l2 + self.alpha / (data.mean_weight * mean_weight))
+        mean_weight *= data.mean_weight
+        settings = settings._replace(l2=settings.l2 + self.alpha / mean_weight)
         train(members, pairs, settings, self.n_jobs, task)
         learned = self._learned(head, reader, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
             learned |= self._out_of_fold(learned, out_of_fold(members, examples.rows, fold, head), data, encoded)
-        publish(self, learned, forget=FITTED)
+        publish(self, {**learned, "_stream": Stream(len(encoded), mean_weight)}, forget=FITTED)
         task.end()
         return self
 
+    def _check_sees_portions(self):
+        if self.solver == "lbfgs":
+            raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
+        return True
+
+    @available_if(_check_sees_portions)
     @nothing_lost
     def partial_fit(
         self,
@@ -189,8 +200,11 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
     ) -> Self:
         """One pass over these rows, going on from the state so far: for data that arrive in portions.
 
-        The first call fixes the classes and the encoding of X, and starts one network; `n_members` and `early_stopping`
-        are not used. After `fit`, each of its members goes on.
+        A stream starts one network; `n_members` and `early_stopping` are not used. After `fit`, each of its members goes on.
+
+        What `fit` would learn of all rows before training, the encoding of X and the class frequencies, is learnt of the first
+        1,000 rows (of X of more than 10,000 columns, the first 10 million values), in portions of any size. Until then the
+        estimator keeps these rows, and whenever they have doubled the network starts anew and passes over them again.
 
         Parameters
         ----------
@@ -200,34 +214,57 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             All classes that will ever occur: needed in the first call unless its rows hold every class. Not used for a
             label matrix, whose columns say what there is.
         sample_weight : array-like of shape (n,), optional
+            Not negative. A row counts by its weight beside the mean weight of all rows so far, those of `fit` and the class
+            weights included.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            As `fit`; for labels that are not among the classes; for ``class_weight="balanced"``, since no portion knows the
+            frequencies of the others.
         """
-        if self.solver == "lbfgs":
-            raise AttributeError("partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows at once.")
         self._validate_params()
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' needs the class frequencies of all rows, and partial_fit sees a portion of them. "
+                "Compute weights from rows you have with sklearn.utils.class_weight.compute_class_weight and pass them as a dict "
+                "(for a label matrix: as a sequence)."
+            )
         goes_on = hasattr(self, "members_")
         reader = twin(self)
         data = self._read(reader, X, y, sample_weight, reset=not goes_on)
-        one_of_k = data.y.ndim == 1 and classes is not None
-        head = self._head if goes_on else self._head_for(self._check_labels(classes) if one_of_k else data.y)
-        if goes_on and one_of_k and not np.array_equal(np.unique(classes), head.classes):
-            raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
+        head = self._head if goes_on else None
+        if data.y.ndim == 1 and classes is not None:
+            classes = self._check_labels(check_classes(classes))
+            head = head or self._head_for(classes)
+            if not np.array_equal(np.unique(classes), head.classes):
+                raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
+        head = head or self._head_for(data.y)
         encoded, settings = head.encode(data.y), self._settings()
         targets = head.weigh(encoded, data.weights, head.class_weights(self.class_weight, encoded, data.weights))
+        portion = Portion(data.X, targets, data.weights, data.mean_weight)
+        stream, portions = (self._stream if goes_on else self._new_stream()).joined_by(portion)
+        unit = stream.mean_weight or 1.0
+        portions = [portion.in_units_of(unit) for portion in portions]
         if goes_on:
             self._check_networks_are_the_same(len(self.members_))
+        if goes_on and stream.fitted_on == self._stream.fitted_on:
             members = [member.copy() for member in self.members_]
         else:
-            members = self._new_members(data, head, targets, settings, [random_stream(self.random_state)], in_portions=True)
-        mean_weight = targets.mean_weight
-        examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
-        settings = settings._replace(l2=self.alpha / (data.mean_weight * mean_weight))
-        for name, member in zip(names(members), members):
-            member.train_once(settings, examples, name)
-        publish(self, self._learned(head, reader, members), forget=FITTED)
+            X, targets, weights = together(portions)
+            encoding = InputEncoding(self.input_encoding).fit(X, of_mean_one(weights)[0], in_portions=True)
+            members = self._new_members(encoding, head, targets, settings, [random_stream(stream.seed)])
+        settings = settings._replace(l2=self.alpha / unit)
+        for nth, portion in enumerate(portions, 1):
+            examples = _examples(members[0], head, portion.X, portion.targets)
+            quiet = settings if nth == len(portions) else settings._replace(verbose=False)
+            for name, member in zip(names(members), members):
+                member.train_once(quiet, examples, name)
+        publish(self, {**self._learned(head, reader, members), "_stream": stream}, forget=FITTED)
         return self
 
     # ---- pieces of fit ---------------------------------------------------------------------------------------------
@@ -254,9 +291,13 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             X, y, weights = X_all[kept], y[kept], weights[kept]
         return Data(X, y, weights, *of_mean_one(weights), kept, X_all)
 
-    def _new_members(self, data, head, targets, settings, streams, in_portions=False):
-        """Untrained members with these random streams, on an encoding fitted to X."""
-        encoding = InputEncoding(self.input_encoding).fit(data.X, data.weights, in_portions)
+    def _new_stream(self):
+        """No portion so far."""
+        learns_from_rows = self.input_encoding is not None or self.weight_init == "he_normal"
+        return Stream(first=() if learns_from_rows else None, seed=seed_of(self.random_state))
+
+    def _new_members(self, encoding, head, targets, settings, streams):
+        """Untrained members with these random streams, on this encoding."""
         units = [encoding.width, *self._hidden_units(), head.n_outputs]
         biases = head.initial_biases(targets)
         return [

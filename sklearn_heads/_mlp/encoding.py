@@ -177,11 +177,17 @@ class InputEncoding:
             return coefs, intercepts
         first, bias = coefs[0].astype(np.float64), intercepts[0].astype(np.float64)
         folded = first / self.scale_[:, None]
-        moved = bias - self.mean_ @ folded
         return (
-            [folded.astype(coefs[0].dtype), *coefs[1:]],
-            [moved.astype(coefs[0].dtype), *intercepts[1:]],
+            [_read_only(folded.astype(coefs[0].dtype)), *coefs[1:]],
+            [_read_only((bias - self.mean_ @ folded).astype(coefs[0].dtype)), *intercepts[1:]],
         )
+
+    def unfold(self, coefs, intercepts):
+        """Weights for the encoded values: the inverse of `fold`."""
+        if self.kind != "standard":
+            return coefs, intercepts
+        first = coefs[0].astype(np.float64)
+        return [first * self.scale_[:, None], *coefs[1:]], [intercepts[0] + self.mean_ @ first, *intercepts[1:]]
 
     def describe(self, feature_names=None):
         """What happened to each column, in words.
@@ -204,3 +210,9 @@ class InputEncoding:
                 edges = self.edges_[position]
                 words[j] += f", and {len(edges) - 1} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
+
+
+def _read_only(array):
+    """An array computed for the caller: what is written into it would be lost, so it cannot be."""
+    array.flags.writeable = False
+    return array

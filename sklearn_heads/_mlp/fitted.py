@@ -11,7 +11,7 @@ from sklearn_heads._mlp.inputs import read_X
 from sklearn_heads._mlp.labels import check_label_matrix
 from sklearn_heads._mlp.members import logits
 from sklearn_heads._sklearn.labels import as_labels
-from sklearn_heads._sklearn.rollback import snapshot
+from sklearn_heads._sklearn.rollback import publish, snapshot
 
 
 class Fitted:
@@ -149,13 +149,27 @@ class Fitted:
     @property
     def coefs_(self) -> list[NDArray]:
         """list of ndarrays (fan_in, fan_out): weights of each layer, for X as given
-        (with "piecewise" for the encoded values); of a single network only."""
+        (with "piecewise" for the encoded values); of a single network only. May be assigned, all layers at once."""
         return self._only_member("coefs_").coefs_
+
+    @coefs_.setter
+    def coefs_(self, coefs):
+        self._assign("coefs_", coefs)
 
     @property
     def intercepts_(self) -> list[NDArray]:
-        """list of ndarrays (fan_out,): biases of each layer, for X as given; of a single network only."""
+        """list of ndarrays (fan_out,): biases of each layer, for X as given; of a single network only. May be assigned."""
         return self._only_member("intercepts_").intercepts_
+
+    @intercepts_.setter
+    def intercepts_(self, intercepts):
+        self._assign("intercepts_", intercepts)
+
+    def _assign(self, name, arrays):
+        """Put weights or biases from elsewhere into the network, for instance the average of several; the others stay."""
+        member = self._only_member(name).copy()
+        setattr(member, name, arrays)
+        publish(self, {"members_": [member], "_stream": self._stream.ended()})
 
     @property
     def loss_(self) -> float:

@@ -54,6 +54,17 @@ def check_label_matrix(y, estimator_name):
     return codes
 
 
+def check_classes(classes):
+    """The argument of partial_fit as a list of distinct labels."""
+    classes = list(classes) if isinstance(classes, (set, frozenset, range)) else classes
+    if len(np.unique(np.asarray(classes))) < np.size(classes):
+        raise ValueError(
+            "classes names all classes, each once; it has repeated values. Pass np.unique(y) of all rows; weights of rows are "
+            "passed by name, sample_weight=..."
+        )
+    return classes
+
+
 def check_two_classes(classes, estimator_name):
     """Exactly two."""
     check_several_classes(classes, estimator_name)

@@ -29,7 +29,22 @@ class Targets(NamedTuple):
 
     def divided_by(self, weight):
         """With row weights in units of this one. The losses of rows are averaged, so training wants weights of mean one."""
-        return self if self.weights is None else self._replace(weights=self.weights / weight)
+        if self.weights is None:
+            return self if weight == 1 else self._replace(weights=np.full(len(self.encoded), 1 / weight))
+        return self._replace(weights=self.weights / weight)
+
+    @staticmethod
+    def joined(several):
+        """The rows of several one after another; the weights of labels are those of the last."""
+        weights = joined_weights([targets.weights for targets in several], [len(targets.encoded) for targets in several])
+        return several[-1]._replace(encoded=np.concatenate([targets.encoded for targets in several]), weights=weights)
+
+
+def joined_weights(several, sizes):
+    """Weights of several sets of rows, of which any may be None, as one array; None where all are."""
+    if all(weights is None for weights in several):
+        return None
+    return np.concatenate([np.ones(n) if weights is None else weights for weights, n in zip(several, sizes)])
 
 
 def check_weights(sample_weight, n_rows):

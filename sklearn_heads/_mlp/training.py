@@ -148,9 +148,22 @@ class Member:
     def coefs_(self):
         return self.encoding.fold(self.network.coefs, self.network.intercepts)[0]
 
+    @coefs_.setter
+    def coefs_(self, coefs):
+        self._assign(_checked("coefs_", coefs, self.network.coefs), self.intercepts_)
+
     @property
     def intercepts_(self):
         return self.encoding.fold(self.network.coefs, self.network.intercepts)[1]
+
+    @intercepts_.setter
+    def intercepts_(self, intercepts):
+        self._assign(self.coefs_, _checked("intercepts_", intercepts, self.network.intercepts))
+
+    def _assign(self, coefs, intercepts):
+        coefs, intercepts = self.encoding.unfold(coefs, intercepts)
+        for own, given in zip([*self.network.coefs, *self.network.intercepts], [*coefs, *intercepts]):
+            own[...] = given
 
     # ---- training ----------------------------------------------------------------------------------------------
 
@@ -234,6 +247,17 @@ class Member:
         self.check_finite()
         if settings.verbose:
             say(f"{name}epoch {self.best_iter_:4d}   loss {loss:.5f}")
+
+
+def _checked(name, arrays, like):
+    """Arrays of the shapes of these, and finite."""
+    arrays = [np.asarray(array, dtype=np.float64) for array in arrays]
+    shapes, wanted = [array.shape for array in arrays], [array.shape for array in like]
+    if shapes != wanted:
+        raise ValueError(f"{name} of this network have the shapes {wanted}, one per layer; got {shapes}.")
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{name} must be finite.")
+    return arrays
 
 
 def new_optimizer(settings, network):
