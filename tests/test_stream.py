@@ -299,7 +299,7 @@ def test_lbfgs_has_no_partial_fit():
     assert not hasattr(MLPBinary(solver="lbfgs"), "partial_fit")
     with pytest.raises(AttributeError) as caught:
         MLPBinary(solver="lbfgs").partial_fit  # noqa: B018
-    assert "lbfgs has to see all rows at once" in str(caught.value.__cause__ or caught.value)
+    assert "partial_fit needs solver='adam' or 'sgd': lbfgs has to see all rows" in str(caught.value.__cause__)
 
 
 def test_meta_estimators_stream():
