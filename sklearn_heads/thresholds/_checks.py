@@ -5,9 +5,11 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
+from sklearn_heads.thresholds._heldout import OOF, PREFIT
 from sklearn_heads.thresholds._kinds import MultiLabel, of_classes
 from sklearn_heads.thresholds._scores import check_finite
 
@@ -16,11 +18,24 @@ CHOICES = {
     "aggregate": ("bagged", "pooled", "fold_mean", "expected"),
     "strategy": ("per_label", "global"),
 }
+# What scikit-learn's own validation can say.
+PLAIN = {
+    "refit": ["boolean"],
+    "store_cv_results": ["boolean"],
+    "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
+    "random_state": ["random_state"],
+}
 COUNTS = {"n_bootstraps": 1, "n_restarts": 0, "min_positives": 0}
 
 
 def check_params(tuner):
-    """Parameters that have a fixed set of values, or are counts."""
+    """Parameters whose values can be judged without the data."""
+    validate_parameter_constraints(PLAIN, {name: getattr(tuner, name) for name in PLAIN}, type(tuner).__name__)
+    if isinstance(tuner.cv, str) and tuner.cv not in (PREFIT, OOF):
+        raise ValueError(
+            f'cv={tuner.cv!r} is not known. Of words there are "prefit" (`estimator` is fitted already) and "oof" (it leaves '
+            "out-of-fold probabilities behind); else pass a number of folds, a share to hold out, or a splitter."
+        )
     for name, known in CHOICES.items():
         if (value := getattr(tuner, name)) not in known:
             raise ValueError(f"{name}={value!r} is not known; use one of {', '.join(map(repr, known))}.")
@@ -115,11 +130,26 @@ def check_weight(weight, y) -> np.ndarray:
     return weight
 
 
+def check_plug_in(aggregate, objective, method):
+    """Raise where "expected" was asked for and probabilities cannot stand for labels."""
+    if aggregate != "expected":
+        return
+    if objective.metric is None:
+        raise ValueError('aggregate="expected" needs a metric that is computed exactly; use aggregate="bagged".')
+    if method != "predict_proba" or objective.average == "samples":
+        raise ValueError(
+            'aggregate="expected" takes probabilities for labels: it needs an estimator with predict_proba, and a '
+            'metric of counts (not a mean over rows, such as f1_samples or subset accuracy). Use aggregate="bagged".'
+        )
+
+
 def check_scores(scores, folds):
     """Raise for scores that no threshold can order, or that are the same for every row of each fold."""
     check_finite(scores, "for held-out rows")
-    parts = [scores] if not folds.any() else [scores[folds == fold] for fold in range(folds.max() + 1)]
-    if all((part.max(axis=0) == part.min(axis=0)).all() for part in parts):
+    starts = np.flatnonzero(np.diff(folds, prepend=-1))
+    # Folds of one row say nothing, as those of LeaveOneOut: then all rows are looked at together.
+    starts = starts if len(starts) < len(folds) else [0]
+    if (np.maximum.reduceat(scores, starts) == np.minimum.reduceat(scores, starts)).all():
         raise ValueError(
             "The provided estimator makes constant predictions: every held-out row has the same score, so any threshold "
             "predicts one class. Look at the estimator's features and its regularisation."

@@ -1,14 +1,14 @@
 """Who gets which of the keyword arguments of fit."""
 
 import inspect
-import warnings
 from typing import NamedTuple
 
 from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_heads.thresholds._scores import PREFIT, is_word, last_step
+from sklearn_heads._sklearn.frames import warn_user
+from sklearn_heads.thresholds._heldout import PREFIT, is_word, last_step
 
 
 class Routed(NamedTuple):
@@ -36,19 +36,31 @@ def route(tuner, scorer, params: dict) -> Routed:
             f"fit got {', '.join(extra)}. Apart from sample_weight, arguments are passed on only by metadata routing: "
             "sklearn.set_config(enable_metadata_routing=True), and request them with set_fit_request."
         )
-    inner, prefix = last_step(tuner.estimator)
     fit = {}
     if is_word(tuner.cv, PREFIT):
         pass
-    elif has_fit_parameter(inner, "sample_weight"):
-        fit = {f"{prefix}sample_weight": params["sample_weight"]}
+    elif name := _weight_argument(tuner.estimator):
+        fit = {name: params["sample_weight"]}
     else:
-        warnings.warn(
-            f"{type(inner).__name__}.fit takes no sample_weight: the weights are used for tuning only.",
-            UserWarning,
-            stacklevel=3,
-        )
+        inner, _ = last_step(tuner.estimator)
+        warn_user(f"{type(inner).__name__}.fit takes no sample_weight: the weights are used for tuning only.")
     return Routed(fit, {}, params if scorer is not None and _takes_weights(scorer) else {}, params["sample_weight"])
+
+
+def _weight_argument(estimator) -> str | None:
+    """What an estimator's fit calls the weights of rows; None if it takes none.
+
+    Searches and other meta-estimators say `**params` and hand these on to what they are made of, by its names for them.
+    """
+    inner, prefix = last_step(estimator)
+    if has_fit_parameter(inner, "sample_weight"):
+        return f"{prefix}sample_weight"
+    kinds = {parameter.kind for parameter in inspect.signature(inner.fit).parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        return None
+    parts = [part for _, part in getattr(inner, "estimators", ())] or [getattr(inner, "estimator", None)]
+    names = {None if part is None else _weight_argument(part) for part in parts if not isinstance(part, str)}
+    return prefix + names.pop() if len(names) == 1 and None not in names else None
 
 
 def _takes_weights(scorer) -> bool:

@@ -15,9 +15,10 @@ from sklearn_heads._sklearn.notebook import Documented
 from sklearn_heads._sklearn.rollback import nothing_lost
 from sklearn_heads._sklearn.versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
+from sklearn_heads.thresholds._heldout import PREFIT, fit_and_score, is_word
 from sklearn_heads.thresholds._objective import as_scorer, parse
 from sklearn_heads.thresholds._routing import route
-from sklearn_heads.thresholds._scores import PREFIT, Reader, check_finite, fit_and_score, is_word, score_method
+from sklearn_heads.thresholds._scores import Reader, check_finite, score_method
 from sklearn_heads.thresholds._search.bagging import aggregate
 from sklearn_heads.thresholds._search.grid import MOST_BOOTSTRAPS, Judge
 from sklearn_heads.thresholds._search.problem import Held
@@ -187,6 +188,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         candidates = checks.check_thresholds(self.thresholds, kind)
         asked = {name: getattr(self, name) for name in ("scoring", "cost_matrix", "constraint", "strategy", "pos_label")}
         kind, objective, constraint = parse(asked, kind, self.estimator)
+        checks.check_plug_in(self.aggregate, objective, method)
         routed = route(self, objective.scorer, params)
         weight = checks.check_weight(routed.weight, y)
 

@@ -48,7 +48,8 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     if pooled is None:
         return None
     if how != "bagged":
-        folds = problem.arrange(folds) if folds.any() else _parts(len(folds))
+        scored_alone = 1 <= folds.max() < len(folds) // 2
+        folds = problem.arrange(folds) if scored_alone else _parts(len(folds))
     untuned = None if own is None or how != "bagged" else problem.solution(own)
     by_row = how == "bagged" and not problem.move_together
     left_out = _ByRow(problem, len(folds), pooled, untuned) if by_row else _BySolution(problem, untuned)
@@ -69,7 +70,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
 
 
 def _parts(n):
-    """Every fifth row in one part: where nothing was held out together, something has to be left out."""
+    """Every fifth row in one part: something has to be left out where nothing was held out together, or one row at a time."""
     parts = np.empty(n, np.uint8)
     for part in range(N_PARTS):
         parts[part::N_PARTS] = part
