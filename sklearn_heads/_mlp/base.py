@@ -175,7 +175,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
         task = fit_task(self, data.X, data.y, data.sample_weight, partial(self._learned, head, reader), settings, n_members)
         mean_weight *= data.mean_weight
-        settings = settings._replace(l2=settings.l2 + self.alpha / mean_weight)
+        settings = settings._replace(l2=settings.l2 + self._l2(mean_weight))
         train(members, pairs, settings, self.n_jobs, task)
         learned = self._learned(head, reader, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
@@ -258,7 +258,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             X, targets, weights = together(portions)
             encoding = InputEncoding(self.input_encoding).fit(X, of_mean_one(weights)[0], in_portions=True)
             members = self._new_members(encoding, head, targets, settings, [random_stream(stream.seed)])
-        settings = settings._replace(l2=self.alpha / unit)
+        settings = settings._replace(l2=self._l2(unit))
         for nth, portion in enumerate(portions, 1):
             examples = _examples(members[0], head, portion.X, portion.targets)
             quiet = settings if nth == len(portions) else settings._replace(verbose=False)
@@ -279,6 +279,17 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             if not isinstance(width, Integral) or width < 1:
                 raise ValueError(f"hidden_layer_sizes must be whole numbers > 0, got {self.hidden_layer_sizes}.")
         return units
+
+    def _l2(self, mean_weight):
+        """`alpha` beside losses whose weights were divided by this mean."""
+        with np.errstate(over="ignore"):
+            l2 = float(np.float64(self.alpha) / mean_weight)
+        if l2 > float(np.finfo(np.float32).max):
+            raise ValueError(
+                f"alpha={self.alpha} beside sample weights of mean {mean_weight:.3g} leaves nothing of the rows: scale the "
+                "weights, or lower alpha."
+            )
+        return l2
 
     def _read(self, reader, X, y, sample_weight, reset):
         """The arguments of a call as Data; `reader` knows the columns of X, or gets to know them."""
@@ -350,6 +361,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
     def _out_of_fold(self, learned, decision, data, encoded):
         """The attributes of `store_oof`, for all rows of X; a row of weight zero was seen by no member: the mean of all."""
         head, kept = learned["_head"], data.kept
+        decision = decision.astype(data.X.dtype, copy=False)
         loss, proba = head.log_loss(decision, encoded), head.proba(decision)
         answered = np.isfinite(loss)
         mean_loss = np.average(loss[answered], weights=None if data.weights is None else data.weights[answered])

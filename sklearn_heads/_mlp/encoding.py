@@ -27,6 +27,9 @@ BOUND = 3.0
 FEW_BINS = Bins("quantiles", most=3, least=3, together=512)
 
 
+TINY_VARIANCE = 1e-290  # below it, variances are zero or have lost digits
+
+
 class InputEncoding:
     """The encoding of X, fitted.
 
@@ -81,12 +84,26 @@ class InputEncoding:
                 scaler.partial_fit(some, sample_weight=None if weights is None else weights[block])
         self.scale_ = np.maximum(scaler.scale_, np.finfo(X.dtype).tiny)  # whose reciprocal X's precision holds
         self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
+        for j in np.flatnonzero(scaler.var_ < TINY_VARIANCE):
+            self._rescale_tiny(X, j, weights)
         hopeless = np.flatnonzero(~np.isfinite([self.mean_, self.scale_, scaler.var_]).all(axis=0))
         if len(hopeless):
             raise ValueError(f"columns {hopeless.tolist()} of X hold values too large to scale: rescale them first.")
         if self.kind == "piecewise" and not self.is_sparse_:
             self._fit_piecewise(X, weights, in_portions)
         return self
+
+    def _rescale_tiny(self, X, j, weights):
+        """Statistics of a column whose values are so small that their squares are zero: in units of the largest."""
+        x = X[:, [j]].toarray().ravel() if self.is_sparse_ else X[:, j]
+        largest = np.abs(x).max().astype(np.float64)
+        if largest > np.sqrt(TINY_VARIANCE) or x.min() == x.max():
+            return
+        x = x / largest
+        mean = 0.0 if self.is_sparse_ else np.average(x, weights=weights)
+        spread = np.sqrt(np.average((x - np.average(x, weights=weights)) ** 2, weights=weights))
+        self.mean_[j] = mean * largest
+        self.scale_[j] = max(spread * largest, np.finfo(X.dtype).tiny)
 
     def _fit_piecewise(self, X, weights, in_portions):
         low, high = X.min(axis=0), X.max(axis=0)

@@ -50,7 +50,7 @@ class Fitted:
                 f"values of X are too large for {rows.dtype}: the logits are NaN. Scale X, or use dtype='float64' or "
                 "input_encoding='piecewise', which bounds what is far out."
             )
-        return decision
+        return decision.astype(X.dtype, copy=False)  # of the precision of X, as everywhere in scikit-learn
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
         """Probabilities; with several members the mean of theirs.

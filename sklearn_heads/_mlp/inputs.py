@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
 
@@ -15,7 +16,8 @@ def read_X(estimator, X, reset):
     if not reset and not hasattr(estimator, "feature_names_in_") and is_ready(X, estimator.n_features_in_):
         return X
     try:
-        X = validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
+        with config_context(assume_finite=False):  # a network answers NaN with an ordinary label: reading X is when it is seen
+            X = validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
     except ValueError as error:
         if "string to float" not in str(error):
             raise

@@ -59,7 +59,7 @@ class Stream(NamedTuple):
         """With one portion more, and the portions to pass over: this one, or, where the network starts anew, all of them."""
         n = portion.X.shape[0]
         n_rows = self.n_rows + n
-        mean = self.mean_weight + (portion.unit * portion.targets.mean_weight - self.mean_weight) * n / n_rows
+        mean = self.mean_weight + (portion.unit * portion.targets.mean_weight - self.mean_weight) * (n / n_rows)
         stream = self._replace(n_rows=n_rows, mean_weight=mean)
         if self.first is None:
             return stream, [portion]
