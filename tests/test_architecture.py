@@ -21,7 +21,7 @@ STAIRS = [
     {"_core.epochs"},
     {"losses", "_mlp.labels", "_mlp.targets", "_mlp.blas", "_mlp.threads", "_mlp.inputs", "_mlp.blocks", "_mlp.stopping"},
     {"_mlp.bins"},
-    {"heads", "_mlp.stream", "_mlp.encoding", "_mlp.lbfgs"},
+    {"heads", "_mlp.stream", "_mlp.elsewhere", "_mlp.encoding", "_mlp.lbfgs"},
     {"_mlp.training"},
     {"_mlp.members"},
     {"_mlp.fitted"},

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_heads._core.network import ACTIVATIONS
+from sklearn_heads._mlp.elsewhere import warn_if_elsewhere
 from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.fitted import Fitted
 from sklearn_heads._mlp.inputs import read_X
@@ -128,7 +129,9 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             Not negative. An integer weight counts as so many repeated rows; scaling all weights changes nothing but the
             balance with `alpha`; rows of weight zero are as if absent.
         X_val, y_val : array-likes of shapes (m, d) and (m,) or (m, L), optional
-            Rows whose log loss stops training, in place of rows of X.
+            Rows whose log loss stops training, in place of rows of X. In a Pipeline the steps before have to transform them, too:
+            ``sklearn.set_config(enable_metadata_routing=True)``, ``clf.set_fit_request(X_val=True, y_val=True)``, and
+            ``make_pipeline(scaler, clf, transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val)``.
         sample_weight_val : array-like of shape (m,), optional
 
         Returns
@@ -170,7 +173,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             members = self._new_members(encoding, head, targets, settings, streams)
         mean_weight = targets.mean_weight
         examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
-        validation = self._validation(reader, members[0], head, class_weights, X_val, y_val, sample_weight_val)
+        validation = self._validation(reader, data.X, members[0], head, class_weights, X_val, y_val, sample_weight_val)
         splits = self.early_stopping and may_split
         pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
         task = fit_task(self, data.X, data.y, data.sample_weight, partial(self._learned, head, reader), settings, n_members)
@@ -317,7 +320,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             for random in streams
         ]
 
-    def _validation(self, reader, member, head, class_weights, X_val, y_val, sample_weight_val):
+    def _validation(self, reader, X, member, head, class_weights, X_val, y_val, sample_weight_val):
         """The user's validation rows as Examples, or None."""
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
@@ -328,6 +331,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         try:
             data = self._read(reader, X_val, y_val, sample_weight_val, reset=False)
             targets = head.weigh(head.encode(data.y), data.weights, class_weights)
+            warn_if_elsewhere(X, data.X)
             return _examples(member, head, data.X, targets.divided_by(targets.mean_weight or 1.0))
         except ValueError as error:
             raise ValueError(f"in X_val, y_val or sample_weight_val: {error}") from None
