@@ -220,8 +220,8 @@ class MLPBinary(MLPBase):
     def _check_labels(self, y):
         return check_class_labels(y, type(self).__name__)
 
-    def _head_for(self, y):
-        head = (Sigmoid if self.head == "sigmoid" else Softmax).of(y)
+    def _head_for(self, given):
+        head = (Sigmoid if self.head == "sigmoid" else Softmax).of(given.y)
         check_two_classes(head.classes, type(self).__name__)
         return head
 
@@ -430,8 +430,8 @@ class MLPMulticlass(MLPBase):
     def _check_labels(self, y):
         return check_class_labels(y, type(self).__name__)
 
-    def _head_for(self, y):
-        head = (Softmax if self.head == "softmax" else OneVsRest).of(y)
+    def _head_for(self, given):
+        head = (Softmax if self.head == "softmax" else OneVsRest).of(given.y)
         check_several_classes(head.classes, type(self).__name__)
         return head
 
@@ -653,9 +653,17 @@ class MLPMultiLabel(MLPBase):
             )
         return check_label_matrix(y, type(self).__name__)
 
-    def _head_for(self, y):
-        if y.ndim == 1:
-            head = Sigmoid.of(y)
+    def _head_for(self, given):
+        if given.y.ndim == 1:
+            head = Sigmoid.of(given.y)
             check_several_classes(head.classes, type(self).__name__)
             return head
-        return MultiSigmoid.of(y)
+        return MultiSigmoid(given.y.shape[1], given.names, given.container)
+
+    @property
+    def label_names_(self):
+        """ndarray of shape (L,): column names of the label frame of fit, if it had string names."""
+        names = getattr(self._fitted("_head"), "names", None)
+        if names is None:
+            raise AttributeError("label_names_: the labels of fit had no column names that are strings.")
+        return names

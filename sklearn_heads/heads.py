@@ -13,15 +13,15 @@ classes the public decision value is one number, the log-odds of the second clas
 from __future__ import annotations
 
 import numpy as np
+from sklearn.metrics import accuracy_score
 
 from sklearn_heads import losses
-from sklearn_heads._core import kernels
 from sklearn_heads._mlp.labels import some
-from sklearn_heads._mlp.targets import Targets
-
-# Class frequencies are read as if this share of the rows were spread evenly over the classes: an initial bias of a class or
-# label that hardly occurs stays within reach of training. A share, not a count, so that repeating all rows changes nothing.
-EVEN_SHARE = 1e-3
+from sklearn_heads._mlp.multilabel import MultiSigmoid as MultiSigmoid
+from sklearn_heads._mlp.occurrence import EVEN_SHARE, held_outputs, log_odds
+from sklearn_heads._mlp.pooling import log_mean_exp, pooled_log_odds
+from sklearn_heads._mlp.targets import Targets, check_class_weights, share
+from sklearn_heads._sklearn.labels import as_labels
 
 
 class _ClassHead:
@@ -34,6 +34,7 @@ class _ClassHead:
     """
 
     is_multilabel = False
+    constant_labels = ()
 
     def __init__(self, classes):
         self.classes = classes
@@ -42,6 +43,29 @@ class _ClassHead:
     def of(cls, y):
         """The head for these labels (a checked vector)."""
         return cls(np.unique(y))
+
+    def settled(self, y, weights, wish, resumes):
+        """The head that these rows can train; `resumes`: it goes on from an earlier fit. Here the same."""
+        self.check_occurrence(self.encode(y))
+        return self
+
+    def with_every_label(self):
+        """The head for the portions of a stream: here the same."""
+        return self
+
+    def check_names(self, names):
+        """A vector of labels has no column names."""
+
+    def constant_outputs(self, targets, order):
+        """The logits (k,) of sigmoids that are constant in these rows, NaN for the others; None where all vary."""
+        if self.kernel == "softmax":
+            return None
+        labels, weights = self.kernel_targets(targets.encoded)["labels"][order], targets.weights
+        return held_outputs(labels, None if weights is None else weights[order])
+
+    def entries(self, y, weights):
+        """Encoded labels, weights, and which rows have a weight: None for all."""
+        return self.encode(y), weights, None if weights is None or weights.all() else weights > 0
 
     def encode(self, y):
         """Class ids (n,): the position of each label among the classes."""
@@ -92,13 +116,13 @@ class _ClassHead:
             return None
         if isinstance(wish, str):  # "balanced"
             counts = np.bincount(ids, weights=weights, minlength=len(self.classes))
-            return _share(counts.sum(), len(self.classes) * counts)
+            return share(counts.sum(), len(self.classes) * counts)
         if not isinstance(wish, dict):
             raise ValueError(f"class_weight must be 'balanced' or a dict from class to weight; got {wish!r}.")
         unknown = set(wish) - set(self.classes.tolist())
         if unknown:
             raise ValueError(f"class_weight names {sorted(unknown, key=str)}, but the classes are {some(self.classes)}.")
-        factors = _not_negative([wish.get(label, 1.0) for label in self.classes.tolist()])
+        factors = check_class_weights([wish.get(label, 1.0) for label in self.classes.tolist()])
         if np.count_nonzero(factors) < 2:
             raise ValueError(f"class_weight={wish} leaves one class to train on: give two classes or more a weight.")
         return factors
@@ -121,13 +145,23 @@ class _ClassHead:
             return losses.log_sigmoid(_both_sides(decision))
         return losses.log_softmax(decision)
 
-    def log_loss(self, decision, ids):
-        """Minus the logarithm of the probability of each row's class."""
-        return -self.log_proba(decision)[np.arange(len(ids)), ids]
+    def log_loss(self, decision, ids, weights):
+        """Weighted mean of minus the logarithm of the probability of each row's class; rows without an answer, NaN, left out."""
+        loss = -self.log_proba(decision)[np.arange(len(ids)), ids]
+        answered = np.isfinite(loss)
+        return float(np.average(loss[answered], weights=None if weights is None else weights[answered]))
 
     def predict(self, decision):
         """The user's label of the larger probability; at exactly one half the second class."""
         return self.classes[(decision >= 0).astype(np.intp) if decision.ndim == 1 else decision.argmax(axis=1)]
+
+    def accuracy(self, decision, y, sample_weight):
+        """Share of the rows whose label is predicted."""
+        y, predicted = as_labels(y), self.predict(decision)
+        alike = (y.shape, y.dtype) == (predicted.shape, predicted.dtype)
+        if alike and y.dtype.kind in "biu" and sample_weight is None:
+            return float(np.mean(y == predicted))  # for accuracy_score to check such vectors takes longer than predict took
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def pool(self, decisions):
         """Decision values of the mean of several members' probabilities, computed from logarithms.
@@ -135,9 +169,9 @@ class _ClassHead:
         decisions : ndarray (m, n), or (m, n, K) for K > 2 classes
         """
         if len(self.classes) == 2:
-            return _pooled_log_odds(decisions)
+            return pooled_log_odds(decisions)
         logs = self.log_proba(decisions.reshape(-1, len(self.classes)))
-        return _log_mean_exp(logs.reshape(decisions.shape))
+        return log_mean_exp(logs.reshape(decisions.shape))
 
 
 class Sigmoid(_ClassHead):
@@ -150,7 +184,7 @@ class Sigmoid(_ClassHead):
         return {"labels": ids.astype(np.uint8).reshape(-1, 1)}
 
     def initial_biases(self, targets):
-        return _log_odds(self.frequencies(targets)[1:])
+        return log_odds(self.frequencies(targets)[1:])
 
     def decision(self, logits):
         return logits[..., 0]
@@ -192,7 +226,7 @@ class OneVsRest(_ClassHead):
         return {"labels": (ids[:, None] == np.arange(len(self.classes))).astype(np.uint8)}
 
     def initial_biases(self, targets):
-        return _log_odds(self.frequencies(targets))
+        return log_odds(self.frequencies(targets))
 
     def decision(self, logits):
         if len(self.classes) == 2:
@@ -218,143 +252,6 @@ class OneVsRest(_ClassHead):
         return log_half - np.log1p(-np.exp(log_half))
 
 
-class MultiSigmoid:
-    """Any subset of L labels, L independent sigmoids. Never a softmax: labels do not compete.
-
-    Parameters
-    ----------
-    n_labels : int
-    """
-
-    is_multilabel = True
-    kernel, out_activation = "logistic", "logistic"
-
-    def __init__(self, n_labels):
-        self.n_outputs = n_labels
-        self.classes = np.arange(n_labels)
-
-    @classmethod
-    def of(cls, y):
-        """The head for an indicator matrix (checked)."""
-        return cls(y.shape[1])
-
-    def encode(self, y):
-        """The 0/1 matrix itself, held to the number of labels."""
-        if y.ndim != 2 or y.shape[1] != self.n_outputs:
-            raise ValueError(f"y has shape {y.shape}, but the first call had {self.n_outputs} labels per row.")
-        return np.ascontiguousarray(y)
-
-    def check_occurrence(self, y):
-        """Every label present in some rows and absent in others."""
-        constant = np.flatnonzero(y.min(axis=0) == y.max(axis=0))
-        if len(constant):
-            raise ValueError(
-                f"the label columns {some(constant)} have one value in all rows: there is nothing to learn. Drop them "
-                "with VarianceThreshold().fit_transform(Y), or bring rows in which they differ."
-            )
-
-    def kernel_targets(self, y):
-        return {"labels": y}
-
-    def strata(self, y):
-        """A row is filed under the rarest of its labels, or under none: simple, and it spreads the rare ones."""
-        counts = y.sum(axis=0, dtype=np.intp)
-        by_rarity = np.argsort(counts, kind="stable")
-        has_any = y.any(axis=1)
-        return np.where(has_any, y[:, by_rarity].argmax(axis=1), self.n_outputs)
-
-    def validation_strata(self, y):
-        """None: a split of a label matrix is drawn from all rows, as in MLPClassifier."""
-        return None
-
-    def class_weights(self, wish, y, weights):
-        """Weights (2, L) of absent and of present labels.
-
-        "balanced" gives both sides of each label the same total; a sequence has the weight of presence of each label.
-        """
-        if wish is None:
-            return None
-        if isinstance(wish, str):  # "balanced"
-            weights = np.ones(len(y)) if weights is None else weights
-            present = _column_sums(weights, y)
-            return _share(weights.sum(), 2 * np.stack([weights.sum() - present, present]))
-        if isinstance(wish, dict) or len(wish) != self.n_outputs:
-            raise ValueError(
-                f"class_weight for {self.n_outputs} labels is 'balanced' or a sequence with the weight of presence of each "
-                f"label; got {wish!r}."
-            )
-        return np.stack([np.ones(self.n_outputs), _not_negative(wish)])
-
-    def weigh(self, y, weights, class_weights):
-        """Targets: class weights belong to the labels, not to the rows."""
-        return Targets(y, weights, class_weights)
-
-    def initial_biases(self, targets):
-        weights = np.ones(len(targets.encoded)) if targets.weights is None else targets.weights
-        present = _column_sums(weights, targets.encoded)
-        absent = weights.sum() - present
-        if targets.label_weights is not None:
-            absent, present = absent * targets.label_weights[0], present * targets.label_weights[1]
-        return _log_odds((1 - EVEN_SHARE) * present / (present + absent) + EVEN_SHARE / 2)
-
-    def decision(self, logits):
-        return logits
-
-    def proba(self, decision):
-        return losses.sigmoid(decision)
-
-    def log_proba(self, decision):
-        return losses.log_sigmoid(decision)
-
-    def log_loss(self, decision, y):
-        """Binary cross-entropy of each row, summed over the labels."""
-        return losses.binary_cross_entropy(decision, y).sum(axis=1)
-
-    def predict(self, decision):
-        return (decision >= 0).astype(np.int64)
-
-    def pool(self, decisions):
-        return _pooled_log_odds(decisions)
-
-
 def _both_sides(log_odds):
     """Of the absence and of the presence, on a new last axis."""
     return np.stack([-log_odds, log_odds], axis=-1)
-
-
-def _pooled_log_odds(decisions):
-    """Log-odds of the mean of several members' probabilities."""
-    pooled = np.empty(decisions.shape[1:], dtype=decisions.dtype)
-    kernels.pool_log_odds(np.ascontiguousarray(decisions).reshape(-1), pooled.reshape(-1))
-    return pooled
-
-
-def _log_mean_exp(logs):
-    """log of the mean of exp over the first axis; -inf where all are. (SciPy's logsumexp costs a hundred microseconds a call.)"""
-    top = logs.max(axis=0, initial=np.finfo(logs.dtype).min)  # finite, or -inf would be taken from itself
-    with np.errstate(divide="ignore"):  # log(0), where all are -inf
-        return top + np.log(np.exp(logs - top).sum(axis=0) / len(logs))
-
-
-def _column_sums(weights, y):
-    """weights @ y without BLAS, whose last bits depend on its number of threads."""
-    return np.einsum("i,ij->j", weights, y)
-
-
-def _not_negative(weights):
-    try:
-        weights = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"class weights must be numbers; got {weights!r}.") from None
-    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
-        raise ValueError(f"class weights must be finite, not negative, and not all zero; got {weights.tolist()}.")
-    return weights
-
-
-def _share(total, parts):
-    """total / parts, and 0 for what does not occur."""
-    return np.divide(total, parts, out=np.zeros_like(parts, dtype=np.float64), where=parts > 0)
-
-
-def _log_odds(p):
-    return np.log(p) - np.log1p(-p)

@@ -67,7 +67,7 @@ def test_rare_labels_are_spread():
     y[:, 0] = 1
     y[:10, 1] = 1
     y[5:15, 2] = 1
-    fold = folds(MultiSigmoid.of(y).strata(y), 5, np.random.RandomState(0))
+    fold = folds(MultiSigmoid(3).strata(y), 5, np.random.RandomState(0))
     for m in range(5):
         assert y[fold == m][:, 1].sum() == 2
 

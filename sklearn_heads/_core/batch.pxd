@@ -25,7 +25,7 @@ cdef class Batch:
     cdef char* gradient           # of a strip of one layer's weights, or of its biases
     cdef char* targets
     cdef char* weights
-    cdef char* cell_weights
+    cdef char* entry_weights
     cdef char* loss
     cdef int32_t* ids
     cdef Py_ssize_t itemsize, n_allocated

@@ -61,7 +61,7 @@ cdef class Batch:
         self.logits = self.zeros(most * k)
         self.targets = self.zeros(most * k)
         self.weights = self.zeros(most)
-        self.cell_weights = self.zeros(most * k)
+        self.entry_weights = self.zeros(most * k)
         self.loss = self.zeros(most * k)
         self.ids = <int32_t*> self.zeros(most)
 

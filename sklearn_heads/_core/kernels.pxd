@@ -70,8 +70,8 @@ cdef extern from "table.h" nogil:
         void gather_values(const void* values, const Py_ssize_t* order, double factor, void* out, Py_ssize_t n) noexcept nogil
         void gather_labels(const uint8_t* labels, const Py_ssize_t* order, double off, double on, void* out,
                            Py_ssize_t n, Py_ssize_t k) noexcept nogil
-        void label_weights(const uint8_t* labels, const Py_ssize_t* order, const void* off_on, void* out,
-                           Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void label_weights(const uint8_t* labels, const Py_ssize_t* order, const void* off_on, const void* entries,
+                           void* out, Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void adam(const StepRule* rule, const void* g, void* m, void* v, void* p, Py_ssize_t n) noexcept nogil
         void sgd(const StepRule* rule, const void* g, void* velocity, void* p, Py_ssize_t n) noexcept nogil
 

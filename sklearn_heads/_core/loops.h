@@ -259,13 +259,16 @@ LOOP FN(gather_labels)(const uint8_t *labels, const intptr_t *order, double off,
     }
 }
 
-/* off_on: k weights of absent labels, then k weights of present ones. */
-LOOP FN(label_weights)(const uint8_t *labels, const intptr_t *order, const void *off_on_, void *out_, size n, size k)
+/* The weight of each entry of the label matrix: 0 where the label is not known (2).
+ * off_on: k weights of absent labels, then k weights of present ones; entries: a factor for each entry of all rows, or NULL. */
+LOOP FN(label_weights)(
+    const uint8_t *labels, const intptr_t *order, const void *off_on_, const void *entries_, void *out_, size n, size k)
 {
-    IN(off_on); OUT(out);
+    IN(off_on); IN(entries); OUT(out);
     EACH(i, n) {
         const uint8_t *restrict row = labels + order[i] * k;
-        SIMD EACH(j, k) out[i * k + j] = row[j] ? off_on[k + j] : off_on[j];
+        SIMD EACH(j, k) out[i * k + j] = row[j] > 1 ? 0 : row[j] ? off_on[k + j] : off_on[j];
+        if (entries) SIMD EACH(j, k) out[i * k + j] *= entries[order[i] * k + j];
     }
 }
 

@@ -185,10 +185,11 @@ cdef class Network:
             else:
                 self.loops.logistic_loss_gradient(batch.targets, batch.logits, batch.loss, delta, n * k)
             if batch.rows.label_weights != NULL:
-                self.loops.label_weights(batch.rows.labels, batch.order, batch.rows.label_weights, batch.cell_weights, n, k)
-                self.loops.multiply(batch.cell_weights, batch.loss, n * k)
+                self.loops.label_weights(
+                    batch.rows.labels, batch.order, batch.rows.label_weights, batch.rows.entry_weights, batch.entry_weights, n, k)
+                self.loops.multiply(batch.entry_weights, batch.loss, n * k)
                 if delta != NULL:
-                    self.loops.multiply(batch.cell_weights, delta, n * k)
+                    self.loops.multiply(batch.entry_weights, delta, n * k)
         self.loops.scale_rows(batch.weights, batch.loss, n, losses_per_row)
         if delta != NULL:
             self.loops.scale_rows(batch.weights, delta, n, k)

@@ -26,5 +26,6 @@ cdef class Rows:
     cdef uint8_t* labels
     cdef void* weights
     cdef void* label_weights
+    cdef void* entry_weights
     cdef int32_t* indices
     cdef int64_t* indptr

@@ -41,15 +41,17 @@ cdef class Rows:
         Bins, appended after all used columns: clip((z - low) * slope, 0, 1) - 1/2, the first of each column, then the second
         of each, ... They go with a bound, and are `padded`.
     ids : ndarray (n,) of int32, class ids; or
-    labels : ndarray (n, k) of uint8, 0 or 1; both None where only predictions are wanted
+    labels : ndarray (n, k) of uint8, 0, 1, or 2 where not known; both None where only predictions are wanted
     weights : ndarray (n,) of dtype or None
         Row weights of mean one.
     label_weights : ndarray (2, k) of dtype or None
-        Weights of absent and of present labels.
+        Weights of absent and of present labels; not None where some are not known, which have weight zero.
+    entry_weights : ndarray (n, k) of dtype or None
+        A factor of each of them; with label_weights.
     """
     def __init__(
         self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None,
-        ids=None, labels=None, weights=None, label_weights=None,
+        ids=None, labels=None, weights=None, label_weights=None, entry_weights=None,
     ):
         self.n_rows, self.n_features = X.shape
         self.dtype = np.dtype(dtype)
@@ -58,7 +60,8 @@ cdef class Rows:
         indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None
         data = X.data if self.is_sparse else X
         self.kept = (
-            data, indices, indptr, columns, mean, factor, binned, low, slope, ids, labels, weights, label_weights)
+            data, indices, indptr, columns, mean, factor, binned, low, slope, ids, labels, weights, label_weights,
+            entry_weights)
         self.double_source = data.dtype == np.float64
         self.X = address(data)
         self.encoding.n_features = self.n_features
@@ -71,4 +74,4 @@ cdef class Rows:
             self.encoding.low, self.encoding.slope = address(low), address(slope)
         self.indices, self.indptr = <int32_t*> address(indices), <int64_t*> address(indptr)
         self.ids, self.labels = <int32_t*> address(ids), <uint8_t*> address(labels)
-        self.weights, self.label_weights = address(weights), address(label_weights)
+        self.weights, self.label_weights, self.entry_weights = address(weights), address(label_weights), address(entry_weights)

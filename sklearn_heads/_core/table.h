@@ -95,7 +95,8 @@ typedef struct {
                                const void *factor, const void *delta, void *gW, void *gb, size n, size h);
     void (*gather_values)(const void *values, const intptr_t *order, double factor, void *out, size n);
     void (*gather_labels)(const uint8_t *labels, const intptr_t *order, double off, double on, void *out, size n, size k);
-    void (*label_weights)(const uint8_t *labels, const intptr_t *order, const void *off_on, void *out, size n, size k);
+    void (*label_weights)(const uint8_t *labels, const intptr_t *order, const void *off_on, const void *entries,
+                          void *out, size n, size k);
     /* one optimiser step over n parameters */
     void (*adam)(const StepRule *rule, const void *g, void *m, void *v, void *p, size n);
     void (*sgd)(const StepRule *rule, const void *g, void *velocity, void *p, size n);

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from functools import partial
 from numbers import Integral, Real
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,12 +17,14 @@ from sklearn_heads._mlp.elsewhere import warn_if_elsewhere
 from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.fitted import Fitted
 from sklearn_heads._mlp.inputs import read_X
-from sklearn_heads._mlp.labels import check_classes
+from sklearn_heads._mlp.labels import check_classes, some
 from sklearn_heads._mlp.members import names, out_of_fold, parts, resolve, spawn, train
 from sklearn_heads._mlp.stream import Portion, Stream, together
-from sklearn_heads._mlp.targets import check_weights, of_mean_one
+from sklearn_heads._mlp.targets import Data, check_weights, of_mean_one
 from sklearn_heads._mlp.training import Examples, Member, Settings, initial_network
 from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, fit_task, with_callbacks
+from sklearn_heads._sklearn.frames import warn_user
+from sklearn_heads._sklearn.labels import label_names, sparse_container
 from sklearn_heads._sklearn.notebook import Documented
 from sklearn_heads._sklearn.parameters import Parameters
 from sklearn_heads._sklearn.random import random_stream, seed_of
@@ -32,25 +34,6 @@ from sklearn_heads._sklearn.versions import Versioned
 # What the columns of X are; and attributes of an earlier fit that a later one may not have.
 COLUMNS = ("n_features_in_", "feature_names_in_")
 FITTED = ("feature_names_in_", "oof_proba_", "oof_loss_")
-
-
-class Data(NamedTuple):
-    """What a call brought, checked.
-
-    X, y, sample_weight : the rows of positive weight
-    weights : their weights in units of their mean, or None
-    mean_weight : float, that mean
-    kept : ndarray (n,) of bool, which of all rows these are, or None for all
-    X_all : all rows
-    """
-
-    X: object
-    y: np.ndarray
-    sample_weight: np.ndarray | None
-    weights: np.ndarray | None
-    mean_weight: float
-    kept: np.ndarray | None
-    X_all: object
 
 
 class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, CallbackSupportMixin, BaseEstimator):
@@ -96,8 +79,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         """Labels as an array of the right form, or an error that names the way out."""
         raise NotImplementedError
 
-    def _head_for(self, y):
-        """The head for these checked labels."""
+    def _head_for(self, given):
+        """The head for these Data."""
         raise NotImplementedError
 
     def __sklearn_tags__(self):
@@ -147,10 +130,11 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         self._validate_params()
         goes_on = self.warm_start and hasattr(self, "members_")
         reader = twin(self)  # learns the columns of X, which this estimator shows when it has the networks for them
-        data = self._read(reader, X, y, sample_weight, reset=not goes_on)
-        head = self._head if goes_on else self._head_for(data.y)
-        encoded = head.encode(data.y)
-        head.check_occurrence(encoded)
+        given = self._read(reader, X, y, sample_weight, reset=not goes_on)
+        head = self._head if goes_on else self._head_for(given)
+        head = head.settled(given.y, given.sample_weight, self.class_weight, resumes=goes_on)
+        data = given.lessons(head)
+        encoded = data.encoded
         n_members, settings, may_split = resolve(self.n_members, len(encoded), self._settings())
         if self.store_oof and (n_members == 1 or goes_on):
             raise ValueError(
@@ -165,25 +149,32 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         targets = head.weigh(encoded, data.weights, class_weights)
         if goes_on:
             self._check_networks_are_the_same(n_members)
-            members = [member.copy() for member in self.members_]
+            members = self._members_for(head)
             for member, stream in zip(members, streams):
                 member.optimizer, member.random = None, stream
         else:
-            encoding = InputEncoding(self.input_encoding).fit(data.X, data.weights)
+            encoding = InputEncoding(self.input_encoding).fit(data.X, targets.for_statistics(data.weights))
             members = self._new_members(encoding, head, targets, settings, streams)
         mean_weight = targets.mean_weight
-        examples = _examples(members[0], head, data.X, targets.divided_by(mean_weight))
+        targets = targets.divided_by(mean_weight)
+        examples = _examples(members[0], head, data.X, targets)
         validation = self._validation(reader, data.X, members[0], head, class_weights, X_val, y_val, sample_weight_val)
         splits = self.early_stopping and may_split
         pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
+        pairs = [_hold_constants(*pair, member, head, data.X, targets, not goes_on) for member, pair in zip(members, pairs)]
         task = fit_task(self, data.X, data.y, data.sample_weight, partial(self._learned, head, reader), settings, n_members)
         mean_weight *= data.mean_weight
         settings = settings._replace(l2=settings.l2 + self._l2(mean_weight))
         train(members, pairs, settings, self.n_jobs, task)
         learned = self._learned(head, reader, [member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
-            learned |= self._out_of_fold(learned, out_of_fold(members, examples.rows, fold, head), data, encoded)
+            learned |= self._out_of_fold(learned, out_of_fold(members, examples.rows, fold, head), given, data)
         publish(self, {**learned, "_stream": Stream(len(encoded), mean_weight)}, forget=FITTED)
+        if len(head.constant_labels):
+            warn_user(
+                f"the label columns {some(head.constant_labels)} have one value in all training rows. There is nothing to learn "
+                "about them: each is predicted as it was seen, with the same probability for every row."
+            )
         task.end()
         return self
 
@@ -239,24 +230,25 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             )
         goes_on = hasattr(self, "members_")
         reader = twin(self)
-        data = self._read(reader, X, y, sample_weight, reset=not goes_on)
+        given = self._read(reader, X, y, sample_weight, reset=not goes_on)
         head = self._head if goes_on else None
-        if data.y.ndim == 1 and classes is not None:
+        if given.y.ndim == 1 and classes is not None:
             classes = self._check_labels(check_classes(classes))
-            head = head or self._head_for(classes)
+            head = head or self._head_for(given._replace(y=classes))
             if not np.array_equal(np.unique(classes), head.classes):
                 raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
-        head = head or self._head_for(data.y)
-        encoded, settings = head.encode(data.y), self._settings()
+        head, settings = (head or self._head_for(given)).with_every_label(), self._settings()
+        data = given.lessons(head)
+        encoded = data.encoded
         targets = head.weigh(encoded, data.weights, head.class_weights(self.class_weight, encoded, data.weights))
-        portion = Portion(data.X, targets, data.weights, data.mean_weight)
+        portion = Portion(data.X, targets, targets.for_statistics(data.weights), data.mean_weight)
         stream, portions = (self._stream if goes_on else self._new_stream()).joined_by(portion)
         unit = stream.mean_weight or 1.0
         portions = [portion.in_units_of(unit) for portion in portions]
         if goes_on:
             self._check_networks_are_the_same(len(self.members_))
         if goes_on and stream.fitted_on == self._stream.fitted_on:
-            members = [member.copy() for member in self.members_]
+            members = self._members_for(head)
         else:
             X, targets, weights = together(portions)
             encoding = InputEncoding(self.input_encoding).fit(X, of_mean_one(weights)[0], in_portions=True)
@@ -297,13 +289,9 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
     def _read(self, reader, X, y, sample_weight, reset):
         """The arguments of a call as Data; `reader` knows the columns of X, or gets to know them."""
         X_all = read_X(reader, X, reset)
-        y = self._check_labels(y)
-        check_consistent_length(X_all, y)
-        weights, X, kept = check_weights(sample_weight, X_all.shape[0]), X_all, None
-        if weights is not None and not weights.all():
-            kept = weights > 0
-            X, y, weights = X_all[kept], y[kept], weights[kept]
-        return Data(X, y, weights, *of_mean_one(weights), kept, X_all)
+        labels = self._check_labels(y)
+        check_consistent_length(X_all, labels)
+        return Data(X_all, labels, check_weights(sample_weight, labels.shape), label_names(y), sparse_container(y))
 
     def _new_stream(self):
         """No portion so far."""
@@ -320,6 +308,15 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             for random in streams
         ]
 
+    def _members_for(self, head):
+        """Copies of the members of the last fit, to train further; with outputs for labels that were constant then."""
+        members = [member.copy() for member in self.members_]
+        if head.n_outputs > self._head.n_outputs:
+            places, biases = head.places_of(self._head)
+            for member in members:
+                member.add_outputs(places, biases)
+        return members
+
     def _validation(self, reader, X, member, head, class_weights, X_val, y_val, sample_weight_val):
         """The user's validation rows as Examples, or None."""
         if X_val is None and y_val is None and sample_weight_val is None:
@@ -329,8 +326,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         if self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' uses no validation rows: leave X_val out, or use 'adam' or 'sgd'.")
         try:
-            data = self._read(reader, X_val, y_val, sample_weight_val, reset=False)
-            targets = head.weigh(head.encode(data.y), data.weights, class_weights)
+            data = self._read(reader, X_val, y_val, sample_weight_val, reset=False).lessons(head)
+            targets = head.weigh(data.encoded, data.weights, class_weights)
             warn_if_elsewhere(X, data.X)
             return _examples(member, head, data.X, targets.divided_by(targets.mean_weight or 1.0))
         except ValueError as error:
@@ -362,26 +359,37 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
         return {**columns, "_head": head, "members_": members, "_networks_made_with": self._network_parameters()}
 
-    def _out_of_fold(self, learned, decision, data, encoded):
-        """The attributes of `store_oof`, for all rows of X; a row of weight zero was seen by no member: the mean of all."""
+    def _out_of_fold(self, learned, decision, given, data):
+        """The attributes of `store_oof`, for all rows of X; a row that taught nothing was seen by no member: the mean of all."""
         head, kept = learned["_head"], data.kept
         decision = decision.astype(data.X.dtype, copy=False)
-        loss, proba = head.log_loss(decision, encoded), head.proba(decision)
-        answered = np.isfinite(loss)
-        mean_loss = np.average(loss[answered], weights=None if data.weights is None else data.weights[answered])
+        loss, proba = head.log_loss(decision, data.encoded, data.weights), head.proba(decision)
         if kept is not None:
             fitted = twin(self)
             vars(fitted).update(learned)
             seen, proba = proba, np.empty((len(kept), *proba.shape[1:]), dtype=proba.dtype)
-            proba[kept], proba[~kept] = seen, head.proba(fitted._decide(data.X_all[~kept]))
-        return {"oof_proba_": proba, "oof_loss_": float(mean_loss)}
+            proba[kept], proba[~kept] = seen, head.proba(fitted._decide(given.X[~kept]))
+        return {"oof_proba_": proba, "oof_loss_": loss}
 
 
 def _examples(member, head, X, targets):
     """The rows as the core reads them, for this member and those that share its encoding."""
-    dtype = member.network.dtype
-    weights, label_weights = (w if w is None else w.astype(dtype) for w in (targets.weights, targets.label_weights))
-    arrays = head.kernel_targets(targets.encoded)
-    rows = member.encoding.rows(X, dtype, weights=weights, label_weights=label_weights, **arrays)
-    return Examples(rows, np.arange(X.shape[0], dtype=np.intp), weights)
+    arrays = targets.arrays(member.network.dtype) | head.kernel_targets(targets.encoded)
+    rows = member.encoding.rows(X, member.network.dtype, **arrays)
+    return Examples(rows, np.arange(X.shape[0], dtype=np.intp), targets.row_weights)
+
+
+def _hold_constants(training, validation, member, head, X, targets, is_new):
+    """Examples for training and for validation; labels that are constant in the training rows of this member do not train it.
+
+    Their log-odds would run off without end, and validation rows that have such a label would stop the training of all others.
+    A new member predicts them as it has seen them; one that goes on keeps what it knows.
+    """
+    logits = head.constant_outputs(targets, training.order)
+    if logits is None:
+        return training, validation
+    if is_new:
+        member.hold(logits)
+    rows = _examples(member, head, X, targets.only(np.isnan(logits))).rows
+    return training._replace(rows=rows), validation
 

@@ -3,14 +3,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.inputs import read_X
-from sklearn_heads._mlp.labels import check_label_matrix
 from sklearn_heads._mlp.members import logits
-from sklearn_heads._sklearn.labels import as_labels
 from sklearn_heads._sklearn.rollback import publish, snapshot
 
 
@@ -95,24 +92,20 @@ class Fitted:
         return head.predict(decision)
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Share of the rows that are predicted right; for a label matrix in all labels.
+        """Share of the rows that are predicted right; for a label matrix in all labels that are known.
 
         Parameters
         ----------
         X : array-like or CSR matrix of shape (n, d)
         y : array-like of shape (n,), for multi-label (n, L)
-        sample_weight : array-like of shape (n,), optional
+        sample_weight : array-like of shape (n,), for a label matrix also (n, L), optional
 
         Returns
         -------
         float
         """
-        predicted = self.predict(X)
-        y = check_label_matrix(y, type(self).__name__) if predicted.ndim == 2 else as_labels(y)
-        alike = (y.shape, y.dtype) == (predicted.shape, predicted.dtype)
-        if alike and y.ndim == 1 and y.dtype.kind in "biu" and sample_weight is None:
-            return float(np.mean(y == predicted))  # for accuracy_score to check such vectors takes longer than predict took
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        head, decision = self._answer(X)
+        return head.accuracy(decision, y, sample_weight)
 
     # ---- what a fitted estimator tells ------------------------------------------------------------------------------
 

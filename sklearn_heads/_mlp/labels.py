@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklearn_heads._sklearn.labels import UNKNOWN, as_labels, indicator_codes, is_missing
+from sklearn_heads._sklearn.labels import as_labels, indicator_codes, is_missing
 
 
 def check_class_labels(y, estimator_name):
@@ -28,7 +28,7 @@ def check_class_labels(y, estimator_name):
 
 
 def check_label_matrix(y, estimator_name):
-    """An indicator matrix (n, L) of uint8, or the vector that stands for a single label of two classes."""
+    """The codes (n, L) of a label matrix, uint8: 0, 1, UNKNOWN; or the vector that stands for a single label of two classes."""
     y = _as_array(y, estimator_name, spread=False)
     if len(y.shape) == 1:
         _check_discrete(y)
@@ -44,12 +44,13 @@ def check_label_matrix(y, estimator_name):
     if len(y.shape) == 2 and y.shape[1] == 0:
         raise ValueError(f"{estimator_name} needs at least one label column; y has shape {y.shape}.")
     codes = indicator_codes(y)
-    if codes is None or (codes == UNKNOWN).any():
+    if codes is None:
         y = as_labels(y)
         values = sorted(set(y.ravel().tolist()), key=str) if y.dtype == object else np.unique(y)
         raise ValueError(
-            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label; y has shape {y.shape} and the "
-            f"values {some(values)}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder from class ids."
+            f"{estimator_name} takes a 0/1 matrix of shape (n, L), a column for each label, NaN where it is not known; y has "
+            f"shape {y.shape} and the values {some(values)}. MultiLabelBinarizer makes one from lists of labels, OneHotEncoder "
+            "from class ids."
         )
     return codes
 

@@ -152,6 +152,24 @@ class Member:
         twin.loss_curve_, twin.validation_loss_curve_ = list(self.loss_curve_), list(self.validation_loss_curve_)
         return twin
 
+    def hold(self, logits):
+        """Make the outputs whose logit is not NaN the same for every row. 0, of a label that is never known, means the bias."""
+        W, b = self.network.coefs[-1], self.network.intercepts[-1]
+        held = ~np.isnan(logits)
+        W[:, held] = 0
+        b[held] = np.where(logits == 0, b, logits)[held]
+
+    def add_outputs(self, places, biases):
+        """More outputs, which are at first the same for every row: those of now go to `places` among them."""
+        old = self.network
+        new = Network((*old.layer_units[:-1], len(biases)), old.activation, old.kernel, old.dtype)
+        for now, before in zip([*new.coefs[:-1], *new.intercepts[:-1]], [*old.coefs[:-1], *old.intercepts[:-1]]):
+            now[...] = before
+        new.coefs[-1][:, places] = old.coefs[-1]
+        new.intercepts[-1][...] = biases
+        new.intercepts[-1][places] = old.intercepts[-1]
+        self.network, self.optimizer = new, None
+
     @property
     def coefs_(self):
         return self.encoding.fold(self.network.coefs, self.network.intercepts)[0]

@@ -57,6 +57,13 @@ def indicator_codes(y) -> np.ndarray | None:
     return _codes(y) if y.ndim == 2 else None
 
 
+def sparse_container(y) -> type | None:
+    """The sparse type in which predictions of such labels come: CSR as in scikit-learn, a matrix or an array; None for dense."""
+    if not sparse.issparse(y):
+        return None
+    return sparse.csr_array if isinstance(y, sparse.sparray) else sparse.csr_matrix
+
+
 def label_names(y) -> np.ndarray | None:
     """The column names of a frame where all of them are strings, else None: as scikit-learn does for X."""
     if _columns(y) is None:
