@@ -45,8 +45,12 @@ class _ClassHead:
         return cls(np.unique(y))
 
     def settled(self, y, weights, wish, resumes):
-        """The head that these rows can train; `resumes`: it goes on from an earlier fit. Here the same."""
-        self.check_occurrence(self.encode(y))
+        """The head that these rows can train: the same. `resumes`: it goes on from an earlier fit, so classes must be the same."""
+        if resumes and y.ndim == 1 and not np.array_equal(np.unique(y), self.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously got "
+                f"{self.classes}, `y` has {np.unique(y)}. Bring rows of every class, use partial_fit, or start a new estimator."
+            )
         return self
 
     def with_every_label(self):
@@ -80,15 +84,6 @@ class _ClassHead:
                 "Name every class in the first call: fit on rows of all of them, or partial_fit(..., classes=...)."
             )
         return ids.astype(np.int32)
-
-    def check_occurrence(self, ids):
-        """Every class occurs: in a first fit they come from the rows, and `warm_start` may not leave one out."""
-        counts = np.bincount(ids, minlength=len(self.classes))
-        if not counts.all():
-            raise ValueError(
-                f"warm_start goes on with the classes of the last fit, {some(self.classes)}, but y has no rows of "
-                f"{some(self.classes[counts == 0])}. Bring rows of every class, use partial_fit, or start a new estimator."
-            )
 
     def strata(self, ids):
         """What folds should keep balanced."""

@@ -16,11 +16,11 @@ theirs = pytest.importorskip(
 )
 # What is left out, and why. Everything else that names MLPClassifier runs.
 NOT_OURS = {
-    "fit": "puts weights into an estimator that was never fitted, and into its private optimiser; the same arithmetic is compared "
+    "fit": "puts weights into an estimator that was never fitted, and into its private optimiser; the arithmetic is compared "
            "epoch by epoch in test_against_mlpclassifier",
     "gradient": "calls a private method; our gradient is held to finite differences in test_network",
-    "learning_rate_warmstart": "reads the rate off the private optimiser, which ours forgets after a fit; the loss curves of every "
-                               "schedule, and of warm_start, are compared in test_against_mlpclassifier",
+    "learning_rate_warmstart": "reads the rate off the private optimiser, which ours forgets after a fit; the loss curves of "
+                               "every schedule, and of warm_start, are compared in test_against_mlpclassifier",
     "adaptive_learning_rate": "reads the rate off the private optimiser, as above",
     "predict_proba_multilabel": "wants logarithms to tie where probabilities round to 1; ours come from logits and do not",
     "verbose_sgd": "wants the word Iteration; our lines say epoch",
@@ -28,7 +28,6 @@ NOT_OURS = {
     "early_stopping_stratified": "wants train_test_split's words about a class of one row; ours name the class and the way out",
     "preserve_feature_names": "fits rows of one class, which ours refuse",
     "mlp_partial_fit_after_fit": "wants partial_fit refused with early_stopping; ours goes on and does not use it",
-    "warm_start": "words",
 }
 # MLPClassifier's settings where ours differ, of the parameters that it does not have.
 PLAIN = {"n_members": 1, "input_encoding": None, "dropout": 0.0, "weight_decay": 0.0, "weight_init": "glorot_uniform"}
