@@ -114,14 +114,12 @@ def _shapes(operator):
 def _convert(scope, operator, container):
     from sklearn_heads._onnx import ensembles, thresholds  # noqa: F401, they register what they write
     from sklearn_heads._onnx.graph import Graph
-    from sklearn_heads._onnx.written import written
+    from sklearn_heads._onnx.written import two_sided, written
 
     graph = Graph(scope, operator, container)
     model = written(operator.raw_operator, graph, list(operator.inputs))
     if container.get_options(operator.raw_operator, {"raw_scores": False})["raw_scores"]:
-        scores = model.decision
-        if model.is_binary:
-            scores = graph("Concat", graph("Neg", scores), scores, axis=1)
+        scores = two_sided(model)
     else:
         scores = model.shown
     labels = model.ids if model.is_multilabel else graph("Gather", graph.classes(), model.ids)

@@ -169,14 +169,36 @@ def test_a_tuned_cut_is_not_the_classifiers_own():
 
 
 def test_what_has_no_graph_says_so():
-    X, y = data("binary", n=120)
-    tuner = ThresholdTuner(LogisticRegression(), response_method="decision_function", cv=2).fit(X, y)
-    with pytest.raises(ValueError, match="response_method='predict_proba'"):
-        run(tuner, X)
     X, y = data("multilabel", n=120)
     tuner = ThresholdTuner(MultiOutputClassifier(LogisticRegression()), scoring="f1_macro", cv=2).fit(X, y)
-    with pytest.raises(ValueError, match="one array of probabilities a label"):
+    with pytest.raises(ValueError, match="one array of probabilities per label"):
         run(tuner, X)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_raw_scores_are_the_decision_function(name):
+    """Two-sided where it is one number per row, as skl2onnx's own classifiers give it."""
+    X, y = data(name, n=120)
+    for n_members in (1, 3):
+        model = fitted(name, X, y, n_members=n_members)
+        decision = model.decision_function(X)
+        scores = run(model, X, raw_scores=True)[1]
+        wanted = np.column_stack([-decision, decision]) if decision.ndim == 1 else decision
+        np.testing.assert_allclose(scores, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("opset", [9, 11, 12, 13, 15, 18, 21])
+def test_an_operator_set_is_supported_or_refused(opset):
+    X, y = data("multiclass", n=120)
+    model = fitted("multiclass-sigmoid", X, y, n_members=2)
+    target = {"": opset, "ai.onnx.ml": 2 if opset < 15 else 3}
+    if opset < 12:
+        with pytest.raises(ValueError, match=f"target_opset={opset} lacks .* lowest that works is 12"):
+            skl2onnx.to_onnx(model, X[:1], target_opset=target)
+        return
+    graph = skl2onnx.to_onnx(model, X[:1], target_opset=target, options={"zipmap": False})
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"X": X})[1], model.predict_proba(X), atol=TOLERANCE)
 
 
 def test_without_skl2onnx_the_error_names_the_extra(monkeypatch):

@@ -84,10 +84,17 @@ def sigmoid(graph, x, calibrator):
 
 
 def isotonic(graph, x, calibrator):
-    """Linear between the thresholds, constant outside: the first value, and what each segment adds on the way to x."""
+    """Linear between the thresholds, constant outside. As SciPy computes it: where it is flat, it is so to the last bit, and a
+    flat stretch at one half is common."""
     knots, values = np.float64(calibrator.X_thresholds_), np.float64(calibrator.y_thresholds_)
-    rise = graph("Clip", graph("Div", graph("Sub", x, knots[:-1]), np.diff(knots)), 0, 1)
-    return graph("Add", graph("MatMul", rise, np.diff(values)[:, None]), values[0])
+    if len(knots) == 1:
+        return graph("Add", graph("Mul", graph("Clip", x, 0, 0), 0), values[0])
+    x = graph("Clip", x, knots[0], knots[-1])
+    passed = graph.cast(graph("GreaterOrEqual", x, knots[1:-1]), np.float64) if len(knots) > 2 else None
+    position = graph("Mul", x, 0) if passed is None else graph.row_sums(passed)
+    at = graph.cast(position, np.int64)
+    low, start, slope = (graph("Gather", values_, at, axis=0) for values_ in (knots, values, np.diff(values) / np.diff(knots)))
+    return graph("Add", graph("Mul", slope, graph("Sub", x, low)), start)
 
 
 @written.register(OneVsRestClassifier)
@@ -124,10 +131,6 @@ class OneVsRest(Composed):
             return self.over(scores, limit)
         return self.graph("ArgMax", scores, axis=1, keepdims=0)
 
-    @property
-    def shown(self):
-        return self.proba if hasattr(self.model, "predict_proba") else self.decision
-
 
 @written.register(OneVsOneClassifier)
 class OneVsOne(Composed):
@@ -137,17 +140,14 @@ class OneVsOne(Composed):
         graph, K = self.graph, self.n_classes
         if self.model.pairwise_indices_ is not None:
             raise ValueError("A one-vs-one classifier over a precomputed kernel reads other columns for each pair.")
-        pairs = list(combinations(range(K), 2))
+        first, second = np.array(list(combinations(range(K), 2))).T
+        to_first, to_second = np.eye(K)[first], np.eye(K)[second]
         inners = [self.inner(part) for part in self.model.estimators_]
-        column = [-1, 1]
-        votes = graph("Concat", *[graph("Reshape", one.ids, np.array(column)) for one in inners], axis=1)
+        ids = graph("Concat", *[graph("Reshape", one.ids, np.array([-1, 1])) for one in inners], axis=1)
+        votes = graph("Add", graph("MatMul", graph.cast(ids, np.float64), to_second - to_first), to_first.sum(axis=0))
         values = [confidence(part, one)[0] for part, one in zip(self.model.estimators_, inners)]
-        for_second = np.array([[float(k == j) for k in range(K)] for _, j in pairs])
-        for_first = np.array([[float(k == i) for k in range(K)] for i, _ in pairs])
-        votes = graph.cast(votes, np.float64)
-        counts = graph("Add", graph("MatMul", votes, for_second - for_first), for_first.sum(axis=0))
-        total = graph("MatMul", graph("Concat", *values, axis=1), for_second - for_first)
-        return graph("Add", counts, graph("Div", total, graph("Mul", graph("Add", graph("Abs", total), 1), 3)))
+        total = graph("MatMul", graph("Concat", *values, axis=1), to_second - to_first)
+        return graph("Add", votes, graph("Div", total, graph("Mul", graph("Add", graph("Abs", total), 1), 3)))
 
     @cached_property
     def decision(self):
@@ -158,10 +158,6 @@ class OneVsOne(Composed):
         if self.is_binary:
             return self.over(self.decision, 0.0 if hasattr(self.model.estimators_[0], "decision_function") else 0.5)
         return self.graph("ArgMax", self._votes, axis=1, keepdims=0)
-
-    @property
-    def shown(self):
-        return self._votes
 
 
 @written.register(StackingClassifier)

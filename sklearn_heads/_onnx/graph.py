@@ -127,7 +127,7 @@ def check_width(model, inputs):
     expected = getattr(model, "n_features_in_", None)
     if expected is not None and all(isinstance(width, int) for width in widths) and sum(widths) != expected:
         raise ValueError(
-            f"{type(model).__name__} was fitted on {expected} columns, and the graph brings it {sum(widths)}. skl2onnx leaves out "
-            "columns that some transformers make: of SimpleImputer(add_indicator=True) the indicators. Make these columns before "
-            "the graph, or fit without them."
+            f"{type(model).__name__} was fitted on {expected} columns, and the graph brings it {sum(widths)}. skl2onnx leaves "
+            "out columns that some transformers make: of SimpleImputer(add_indicator=True) the indicators. Make these columns "
+            "before the graph, or fit without them."
         )

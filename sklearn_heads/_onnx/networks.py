@@ -65,7 +65,7 @@ class Network:
 
     @property
     def shown(self):
-        """What the results hold where predict_proba would be."""
+        """What the results hold."""
         return self.proba
 
     def _of_logits(self, z):

@@ -67,22 +67,29 @@ class Composed:
 
     @property
     def shown(self):
-        """What the results hold where predict_proba would be; scikit-learn has none for some."""
-        return self.proba
+        """What the results hold: probabilities, or decision values of a classifier without them."""
+        return self.proba if hasattr(self.model, "predict_proba") else two_sided(self)
 
     def inner(self, model, inputs=None):
         return written(model, self.graph, self.inputs if inputs is None else inputs)
 
     def mean(self, values, weights=None):
         """Their weighted mean in float64."""
-        graph, weights = self.graph, np.ones(len(values)) if weights is None else np.asarray(weights, float)
-        wide = [graph("Mul", graph.cast(value, np.float64), w) for value, w in zip(values, weights / weights.sum())]
-        return graph("Sum", *wide)
+        graph, values = self.graph, [self.graph.cast(value, np.float64) for value in values]
+        if weights is not None:
+            values = [graph("Mul", value, weight) for value, weight in zip(values, weights)]
+        return graph("Div", graph("Sum", *values), len(values) if weights is None else np.sum(weights))
 
     def over(self, scores, limit):
         """Whether scores are greater, as 0 and 1 of the same shape; (n, 1) becomes (n,)."""
         found = self.graph.cast(self.graph("Greater", scores, limit), np.int64)
         return found if self.is_multilabel else self.graph("Reshape", found, np.array([-1]))
+
+
+def two_sided(model):
+    """Decision values, a column for each class: -d and d for two."""
+    d = model.decision
+    return model.graph("Concat", model.graph("Neg", d), d, axis=1) if model.is_binary else d
 
 
 class Foreign(Composed):
