@@ -93,7 +93,7 @@ def _parse_inner(scope, model, inputs, custom_parsers=None):
 
 def _is_multilabel(model):
     if isinstance(model, ThresholdTuner):
-        return model._kind == "multilabel"
+        return hasattr(model, "thresholds_")
     return model._head.is_multilabel if isinstance(model, OURS) else getattr(model, "multilabel_", False)
 
 

@@ -89,6 +89,18 @@ def test_onnxruntime_agrees_on_columns_of_every_kind(name, hidden, dtype, n_memb
     assert_agrees(model, (X + far * random.normal(size=X.shape)).astype(source))
 
 
+@pytest.mark.filterwarnings("ignore:.*constant|.*one value:UserWarning")
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_labels_that_are_constant_in_the_training_rows(n_members):
+    """All over, and in the rows of one member."""
+    X, y = data("multilabel", n=120)
+    y = np.column_stack([np.ones(120), y[:, :2], np.zeros(120), np.arange(120) == 7, y[:, 2]]).astype(int)
+    model = fitted("multilabel", X, y, n_members=n_members)
+    labels, proba = run(model, X)
+    assert (labels == model.predict(X)).all()
+    np.testing.assert_allclose(proba, model.predict_proba(X), rtol=0, atol=TOLERANCE)
+
+
 def test_a_mean_that_dwarfs_the_spread_is_subtracted_in_the_precision_of_the_column():
     X, y = data("binary", n=120)
     assert_agrees(fitted("binary-sigmoid", X + 1e8, y, dtype="float32"), X + 1e8)

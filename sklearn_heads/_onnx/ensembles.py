@@ -88,7 +88,7 @@ def isotonic(graph, x, calibrator):
     flat stretch at one half is common."""
     knots, values = np.float64(calibrator.X_thresholds_), np.float64(calibrator.y_thresholds_)
     if len(knots) == 1:
-        return graph("Add", graph("Mul", graph("Clip", x, 0, 0), 0), values[0])
+        return graph("Add", graph("Clip", x, 0, 0), values[0])
     x = graph("Clip", x, knots[0], knots[-1])
     passed = graph.cast(graph("GreaterOrEqual", x, knots[1:-1]), np.float64) if len(knots) > 2 else None
     position = graph("Mul", x, 0) if passed is None else graph.row_sums(passed)

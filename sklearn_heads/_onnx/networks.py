@@ -41,7 +41,8 @@ class Network:
         encodings = {id(member.encoding): member.encoding for member in members}  # most members share one
         encoded = {key: encode(graph, encoding, X, source, graph.dtype) for key, encoding in encodings.items()}
         decisions = [self._of_logits(logits(graph, member.network, encoded[id(member.encoding)])) for member in members]
-        return decisions[0] if len(decisions) == 1 else self._pool(decisions)
+        decision = decisions[0] if len(decisions) == 1 else self._pool(decisions)
+        return self._with_constants(decision) if len(self.head.constant_labels) else decision
 
     @cached_property
     def proba(self):
@@ -75,6 +76,13 @@ class Network:
             return z
         z = z if isinstance(self.head, Softmax) else log_sigmoid(graph, z)
         return graph("Sub", graph.column(z, 1), graph.column(z, 0))
+
+    def _with_constants(self, decision):
+        """The labels that vary, and those that are the same for each row, in the user's order."""
+        graph, constant = self.graph, self.head.constant
+        zero = graph("Clip", graph.column(decision, 0), 0, 0)
+        both = graph("Concat", decision, graph("Add", zero, constant[~np.isnan(constant)].astype(graph.dtype)), axis=1)
+        return graph("Gather", both, np.argsort(np.argsort(~np.isnan(constant), kind="stable")), axis=1)
 
     def _competing(self, decision):
         """Logits whose softmax are the probabilities: sigmoids divided by their sum are the softmax of their logarithms."""

@@ -14,24 +14,26 @@ from sklearn_heads._onnx.written import Composed, written
 class Tuner(Composed):
     def __init__(self, model, graph, inputs):
         super().__init__(model, graph, inputs)
-        self.is_multilabel = model._kind == "multilabel"
+        self.is_multilabel = hasattr(model, "thresholds_")
+        self.method = model._read.method
+        self.positive = 1 if self.is_multilabel or hasattr(model, "class_bias_") else model._read.kind.positive
         self.source = self.inner(model.estimator_)
 
     @cached_property
     def _margin(self):
         """Of the positive class, over its threshold; for several classes log-probability plus bias."""
         graph, tuner = self.graph, self.model
-        scores = graph.cast(self.source.decision if tuner._method == "decision_function" else self.source.proba, np.float64)
-        if tuner._kind == "multilabel":
+        scores = graph.cast(self.source.decision if self.method == "decision_function" else self.source.proba, np.float64)
+        if self.is_multilabel:
             return graph("Sub", scores, tuner.thresholds_)
-        if tuner._kind == "multiclass":
-            logits = scores if tuner._method == "decision_function" else graph("Log", graph("Max", scores, 1e-300))
+        if hasattr(tuner, "class_bias_"):
+            logits = scores if self.method == "decision_function" else graph("Log", graph("Max", scores, 1e-300))
             return graph("Add", logits, tuner.class_bias_)
-        return graph("Sub", positive_scores(graph, scores, tuner._method, tuner._positive), tuner.best_threshold_)
+        return graph("Sub", positive_scores(graph, scores, self.method, self.positive), tuner.best_threshold_)
 
     @property
     def decision(self):
-        return self._margin if self.model._positive == 1 else self.graph("Neg", self._margin)
+        return self._margin if self.positive == 1 else self.graph("Neg", self._margin)
 
     @property
     def proba(self):
@@ -39,11 +41,11 @@ class Tuner(Composed):
 
     @cached_property
     def ids(self):
-        if self.model._kind == "multiclass":
+        if hasattr(self.model, "class_bias_"):
             return self.graph("ArgMax", self._margin, axis=1, keepdims=0)
         if self.is_multilabel:
             return self.graph.cast(self.graph("GreaterOrEqual", self._margin, 0), np.int64)
-        return reached(self.graph, self._margin, self.model._positive)
+        return reached(self.graph, self._margin, self.positive)
 
 
 class Threshold(Composed):
