@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.network import ACTIVATIONS, KERNELS, Network
 from sklearn_heads._core.optimizer import Optimizer
-from sklearn_heads._core.rows import Rows
+from sklearn_heads._core.rows import RowEncoding, Rows
 
 N, D = 23, 5
 DEPTHS = [(), (7,), (6, 4), (5, 6, 3)]
@@ -36,13 +36,18 @@ class Problem:
         dtype = self.network.dtype
         given = {name: None if v is None else v.astype(dtype)
                  for name, v in {"weights": self.weights, "label_weights": self.label_weights}.items()}
-        return Rows(self.X if X is None else X, dtype, **self.target_arrays, **given, **scaling)
+        return rows_of(self.X if X is None else X, dtype, scaling, **self.target_arrays, **given)
 
     def expected(self, smoothing=0.0):
         loss, coefs, intercepts = self.oracle.loss_and_gradient(
             self.X, self.targets, self.weights, self.label_weights, smoothing
         )
         return loss, flat(coefs, intercepts)
+
+
+def rows_of(X, dtype, scaling=None, **targets):
+    """Rows as they are, or scaled."""
+    return Rows(X, RowEncoding(X.shape[1], X.dtype, dtype, **scaling or {}), **targets)
 
 
 def flat(coefs, intercepts):
@@ -115,7 +120,7 @@ def test_activations_are_right_far_from_zero(activation):
     network = Network((1, 1, 1), activation, "logistic", np.float64, np.array([1.0, 1.0, 0.0, 0.0]))
     x = np.array([-1e3, -36.0, -8.0, -1e-9, 0.0, 1e-9, 8.0, 36.0, 1e3])[:, None]
     oracle = NumpyNetwork(network.coefs, network.intercepts, activation, "logistic")
-    got = network.logits(Rows(x, np.float64), np.arange(len(x)))
+    got = network.logits(rows_of(x, np.float64), np.arange(len(x)))
     np.testing.assert_allclose(got, oracle.logits(x), rtol=1e-13, atol=1e-15)
 
 
@@ -228,7 +233,7 @@ def test_the_best_parameters_are_those_of_the_best_epoch():
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 34, 64, 65, 1000, 70_000])
 def test_rows_are_shuffled_as_numpy_would(generator, n):
     network = Network((1, 1), "identity", "logistic", np.float32)
-    rows = Rows(np.zeros((n, 1), dtype=np.float32), np.float32, labels=np.zeros((n, 1), dtype=np.uint8))
+    rows = rows_of(np.zeros((n, 1), dtype=np.float32), np.float32, labels=np.zeros((n, 1), dtype=np.uint8))
     epochs = Epochs(network, Optimizer("sgd", 2, np.float32, 0.1), rows, np.arange(n), n)
     ours, numpy = (np.random.RandomState(generator(3)) for _ in range(2))
     expected = np.arange(n)
@@ -264,7 +269,7 @@ class Looks:
 def test_a_tiny_network_is_interrupted_within_a_stretch():
     n, stop = 300_000, Looks()
     network = Network((1, 1), "identity", "logistic", np.float32)
-    rows = Rows(np.zeros((n, 1), dtype=np.float32), np.float32, labels=np.zeros((n, 1), dtype=np.uint8))
+    rows = rows_of(np.zeros((n, 1), dtype=np.float32), np.float32, labels=np.zeros((n, 1), dtype=np.uint8))
     Epochs(network, Optimizer("sgd", 2, np.float32, 0.1), rows, np.arange(n), 1).run(1, stop=stop)
     assert stop.count > 2  # one is at the end; a batch of one row takes half a microsecond, nearly none of it in its products
 
@@ -282,7 +287,7 @@ def test_rows_may_be_numbered_by_any_integers():
 
 def test_a_loss_that_is_not_finite_ends_the_stretch():
     network = Network((1, 1), "identity", "logistic", np.float64)
-    rows = Rows(np.full((4, 1), 1e200), np.float64, labels=np.zeros((4, 1), dtype=np.uint8))
+    rows = rows_of(np.full((4, 1), 1e200), np.float64, labels=np.zeros((4, 1), dtype=np.uint8))
     epochs = Epochs(network, Optimizer("sgd", 2, np.float64, 1e200, momentum=0.0, nesterov=False), rows, np.arange(4), 4)
     with np.errstate(all="ignore"):
         epochs.run(10)
@@ -300,7 +305,7 @@ def one_sgd_step(hidden, rate, seed, batch=64, learning_rate=1.0):
     network.coefs[0][:] = 1.0
     X, labels = np.ones((batch, 1)), np.zeros((batch, 1), dtype=np.uint8)
     rule = Optimizer("sgd", network.parameters.size, np.float64, learning_rate, momentum=0.0, nesterov=False)
-    Epochs(network, rule, Rows(X, np.float64, labels=labels), np.arange(batch), batch, dropout=rate).run(1, key=seed)
+    Epochs(network, rule, rows_of(X, np.float64, labels=labels), np.arange(batch), batch, dropout=rate).run(1, key=seed)
     return -network.coefs[1][:, 0] / 0.5  # the mean of each unit over the batch, for a gradient of 1/2 a row
 
 
@@ -326,7 +331,7 @@ def test_dropout_draws_anew_in_each_batch_and_in_each_layer():
     network.coefs[0][:], network.coefs[1][:] = 1.0, np.eye(64)
     rule = Optimizer("sgd", network.parameters.size, np.float64, 1.0, momentum=0.0, nesterov=False)
     X, labels = np.ones((1, 1)), np.zeros((1, 1), dtype=np.uint8)
-    Epochs(network, rule, Rows(X, np.float64, labels=labels), np.arange(1), 1, dropout=0.5).run(1, key=3)
+    Epochs(network, rule, rows_of(X, np.float64, labels=labels), np.arange(1), 1, dropout=0.5).run(1, key=3)
     share = (network.coefs[2] != 0).mean()  # a unit comes through if neither layer drops it
     assert 0.1 < share < 0.4
 

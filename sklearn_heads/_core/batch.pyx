@@ -7,6 +7,9 @@ from libc.stdlib cimport calloc, free
 from sklearn_heads._core.kernels cimport OVERRUN, SCRATCH_FORWARD, SCRATCH_GRADIENT, SCRATCH_UPSTREAM, Loops, loops_of
 from sklearn_heads._core.rows cimport Rows
 
+# So that sizes in bytes cannot overflow; memory ends sooner.
+MOST_VALUES = 2**56
+
 
 cdef class Batch:
     """Up to `most` rows at a time on their way through a network: which ones, and room for their inputs, hidden layers, logits,
@@ -25,12 +28,14 @@ cdef class Batch:
         Whether there is a backward pass.
     """
 
-    def __cinit__(self, Rows rows, tuple layer_units, Py_ssize_t most, bint slopes, bint training):
+    def __cinit__(self, Rows rows not None, tuple layer_units not None, Py_ssize_t most, bint slopes, bint training):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
         cdef Py_ssize_t d, h, scratch = 0, gradient = 0, rows_read = most + OVERRUN
         cdef bint sparse = rows.is_sparse  # sparse rows are not gathered: no array for them, and no products with them
         cdef const Loops* loops = loops_of(rows.dtype.itemsize == 8)
         cdef int passes
+        if most < 1 and rows.n_rows or most > MOST_VALUES // max(layer_units):
+            raise MemoryError(f"batches of {most} rows in layers {layer_units}: lower batch_size, or make the layers narrower")
         self.rows, self.itemsize = rows, rows.dtype.itemsize
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
@@ -79,7 +84,7 @@ cdef class Batch:
         """Room for so many zeros, from the start of a cache line on: see `padded`. A prediction of one row waits for this."""
         cdef char* room = <char*> calloc(size * self.itemsize + 64, 1)
         if room == NULL:
-            raise MemoryError
+            raise MemoryError(f"no room for {size} values of a batch: lower batch_size, or make the hidden layers narrower")
         self.allocated[self.n_allocated] = room
         self.n_allocated += 1
         return room + (64 - <size_t> room % 64) % 64

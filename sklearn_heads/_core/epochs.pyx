@@ -12,9 +12,9 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from sklearn_heads._core.batch cimport Batch
-from sklearn_heads._core.network cimport BLOCK, Network, mixed, raise_if_interrupted
+from sklearn_heads._core.network cimport BLOCK, Network, mixed, raise_if_interrupted, row_numbers
 from sklearn_heads._core.optimizer cimport Optimizer
-from sklearn_heads._core.rows cimport address
+from sklearn_heads._core.rows cimport REAL, Rows, data_of
 
 cdef extern from "table.h" nogil:
     void PREFETCH(const void* pointer)
@@ -67,27 +67,37 @@ cdef class Epochs:
     cdef Batch batch, validation_batch
     cdef Py_ssize_t batch_size
     cdef double dropout, smoothing, validation_weight, best
+    cdef Py_ssize_t* order_at
     cdef const Py_ssize_t* validation_at
-    cdef Py_ssize_t n_validation, n_bytes
+    cdef Py_ssize_t n_rows, n_validation
     cdef char* best_at
 
-    def __init__(
-        self, network, optimizer, rows, order, batch_size, *, validation=None, validation_weight=0.0, dropout=0.0, smoothing=0.0,
+    def __cinit__(
+        self, Network network not None, Optimizer optimizer not None, Rows rows not None, order, batch_size, *, validation=None,
+        double validation_weight=0.0, double dropout=0.0, double smoothing=0.0,
     ):
+        cdef Rows validation_rows
         self.network, self.optimizer = network, optimizer
+        network.check(rows, True)
+        optimizer.check(network.parameters)
         self.order = order.astype(np.intp)  # a copy; NumPy's own integers may be shorter
-        self.batch_size = min(batch_size, order.size)
+        self.order_at, self.n_rows = <Py_ssize_t*> row_numbers(self.order, rows), order.size
+        self.order.setflags(write=False)  # by others: what has been checked stays so
+        self.batch_size = min(batch_size, self.n_rows)
+        if self.batch_size < 1:
+            raise ValueError(f"batches of {batch_size} out of {self.n_rows} rows")
         self.dropout, self.smoothing = dropout, smoothing
-        self.batch = self.network.batch_of(rows, self.batch_size, True)
+        self.batch = network.batch_of(rows, self.batch_size, True)
         self.history, self.best = [], INFINITY
         if validation is not None:
             validation_rows, validation_order = validation
+            network.check(validation_rows, True)
             self.validation_order, self.validation_weight = validation_order.astype(np.intp), validation_weight
-            self.validation_at, self.n_validation = <Py_ssize_t*> address(self.validation_order), self.validation_order.size
-            self.validation_batch = self.network.batch_of(
-                validation_rows, min(<Py_ssize_t> BLOCK, self.n_validation), False)
-            self.best_parameters = self.network.parameters.copy()
-            self.best_at, self.n_bytes = <char*> address(self.best_parameters), self.best_parameters.nbytes
+            self.validation_at, self.n_validation = row_numbers(self.validation_order, validation_rows), validation_order.size
+            self.validation_batch = network.batch_of(validation_rows, min(<Py_ssize_t> BLOCK, self.n_validation), False)
+            self.best_parameters = network.parameters.copy()
+            self.best_at = <char*> data_of(
+                self.best_parameters, "parameters", REAL, network.itemsize, network.n_weights + network.n_biases)
 
     def run(self, Py_ssize_t n_epochs, *, random=None, uint64_t key=0, stop=None):
         """So many epochs more; fewer where a loss is not finite.
@@ -108,12 +118,11 @@ cdef class Epochs:
         KeyboardInterrupt
             For a pending Ctrl-C, or for `stop`. The epochs that were finished are in the history.
         """
-        cdef Py_ssize_t done = 0, n = self.order.size
+        cdef Py_ssize_t done = 0, n = self.n_rows
         cdef double flops = 0
         cdef BitGenerator* bits = NULL
-        cdef Py_ssize_t* order = <Py_ssize_t*> address(self.order)
         losses = np.full((n_epochs, 2), np.nan)
-        cdef double* loss = <double*> address(losses)
+        cdef double* loss = <double*> data_of(losses, "losses", REAL, sizeof(double), 2 * n_epochs)
         lock = None
         if random is not None:
             bits = <BitGenerator*> PyCapsule_GetPointer(random._bit_generator.capsule, "BitGenerator")
@@ -123,8 +132,8 @@ cdef class Epochs:
             with nogil:
                 while done < n_epochs:
                     if bits != NULL:
-                        shuffle(bits, order, n)
-                    loss[0] = self.train(order, n, mixed(key + <uint64_t> (done * n)), &flops, stop)
+                        shuffle(bits, self.order_at, n)
+                    loss[0] = self.train(mixed(key + <uint64_t> (done * n)), &flops, stop)
                     if self.validation_batch is not None:
                         loss[1] = self.validate(&flops, stop)
                     done += 1
@@ -137,18 +146,18 @@ cdef class Epochs:
                 lock.release()
             self.history.extend(map(tuple, losses[:done].tolist()))
 
-    cdef double train(self, const Py_ssize_t* order, Py_ssize_t n_rows, uint64_t key, double* flops, stop) except? -1 nogil:
+    cdef double train(self, uint64_t key, double* flops, stop) except? -1 nogil:
         """One pass over the rows; their mean loss."""
         cdef Py_ssize_t start = 0, n
         cdef double total = 0
-        while start < n_rows:
-            n = min(self.batch_size, n_rows - start)
-            self.batch.choose(order + start, n)
+        while start < self.n_rows:
+            n = min(self.batch_size, self.n_rows - start)
+            self.batch.choose(self.order_at + start, n)
             total += n * self.network.train(
                 self.batch, self.optimizer, self.dropout, self.smoothing, key + (<uint64_t> start << 8))
             start += n
             self.network.poll(n, flops, stop)
-        return total / n_rows
+        return total / self.n_rows
 
     cdef double validate(self, double* flops, stop) except? -1 nogil:
         """The mean validation loss; the parameters are copied if none was less."""
@@ -156,7 +165,9 @@ cdef class Epochs:
             self.validation_batch, self.validation_at, self.n_validation, flops, stop) / self.validation_weight
         if loss < self.best:
             self.best = loss
-            memcpy(self.best_at, self.network.layers[0].W, self.n_bytes)
+            memcpy(
+                self.best_at, self.network.layers[0].W,
+                (self.network.n_weights + self.network.n_biases) * self.network.itemsize)
         return loss
 
 

@@ -39,7 +39,7 @@ cdef class Network:
     cdef Py_ssize_t itemsize
     cdef double flops_per_row
 
-    cdef int check(self, Rows rows) except -1
+    cdef int check(self, Rows rows, bint with_targets) except -1
     cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training)
     cdef void gather(self, Batch batch) noexcept nogil
     cdef void forward(self, Batch batch, double dropout, uint64_t key) noexcept nogil
@@ -60,3 +60,4 @@ cdef class Network:
 
 
 cdef int raise_if_interrupted(stop) except -1
+cdef const Py_ssize_t* row_numbers(order, Rows rows) except? NULL

@@ -28,7 +28,7 @@ from libc.string cimport memset
 from sklearn_heads._core.batch cimport Batch, strip
 from sklearn_heads._core.kernels cimport Targets, loops_of
 from sklearn_heads._core.optimizer cimport Optimizer
-from sklearn_heads._core.rows cimport Rows, address
+from sklearn_heads._core.rows cimport INTEGER, REAL, Rows, check_order, data_of
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu", "selu")  # the order of table.h
 KERNELS = ("logistic", "softmax")
@@ -38,6 +38,9 @@ KERNELS = ("logistic", "softmax")
 cdef double FLOPS_BETWEEN_POLLS = 1e9
 cdef double FLOPS_PER_BATCH = 1e4
 cdef double FLOPS_PER_ROW = 500
+
+# So that sizes in bytes, of a batch's arrays as well, cannot overflow; memory ends sooner.
+MOST_PARAMETERS = 2**46
 
 # Layers are computed this many rows at a time, so that what follows a product finds them in the nearest cache.
 cdef Py_ssize_t NEAR = 48
@@ -67,16 +70,13 @@ cdef class Network:
     n_weights, n_biases : int
         How many of the parameters are weights, to which decay applies, and biases.
     """
-    def __cinit__(self, layer_units, *args, **kwargs):
-        self.layers = <Layer*> calloc(len(layer_units), sizeof(Layer))
-        if self.layers == NULL:
-            raise MemoryError
-
     def __dealloc__(self):
         free(self.layers)
 
-    def __init__(self, layer_units, activation, kernel, dtype, parameters=None):
+    def __cinit__(self, layer_units, activation, kernel, dtype, parameters=None):
         self.layer_units = tuple(int(units) for units in layer_units)
+        if len(self.layer_units) < 2 or min(self.layer_units) < 1:
+            raise ValueError(f"a network of layers {self.layer_units}: each needs one unit at least")
         self.activation, self.kernel, self.dtype = activation, kernel, np.dtype(dtype)
         self.n_layers = len(self.layer_units) - 1
         self.n_outputs = self.layer_units[self.n_layers]
@@ -87,16 +87,26 @@ cdef class Network:
         self.itemsize = self.dtype.itemsize
         self.loops = loops_of(self.is_double)
         shapes = list(zip(self.layer_units, self.layer_units[1:]))
-        self.n_weights = sum(fan_in * units for fan_in, units in shapes)
+        size = sum((fan_in + 1) * units for fan_in, units in shapes)
+        if size > MOST_PARAMETERS:
+            raise ValueError(
+                f"layers of {list(self.layer_units)} units are a network of {size:.1e} weights, which no memory holds: lower "
+                "hidden_layer_sizes."
+            )
         self.n_biases = sum(self.layer_units[1:])
-        size = self.n_weights + self.n_biases
+        self.n_weights = size - self.n_biases
         self.flops_per_row = 6.0 * size + FLOPS_PER_ROW
-        self.parameters = padded(np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype, copy=False))
+        parameters = np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype, copy=False)
+        data_of(parameters, "a network's parameters", REAL, self.itemsize, size)
+        self.parameters = padded(parameters)
         self.coefs, self.intercepts = self.views(self.parameters)
+        self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
+        if self.layers == NULL:
+            raise MemoryError
         for nth, (fan_in, units) in enumerate(shapes):
             self.layers[nth].fan_in, self.layers[nth].units = fan_in, units
-            self.layers[nth].W = <char*> address(self.coefs[nth])
-            self.layers[nth].b = <char*> address(self.intercepts[nth])
+            self.layers[nth].W = <char*> data_of(self.coefs[nth], "weights", REAL, self.itemsize, fan_in * units)
+            self.layers[nth].b = <char*> data_of(self.intercepts[nth], "biases", REAL, self.itemsize, units)
 
     def __reduce__(self):
         return Network, (self.layer_units, self.activation, self.kernel, self.dtype.name, self.parameters)
@@ -116,13 +126,18 @@ cdef class Network:
         """A copy of the network in another precision, or in the same."""
         return Network(self.layer_units, self.activation, self.kernel, dtype, self.parameters)
 
-    cdef int check(self, Rows rows) except -1:
-        """Rows in another precision or of another width would be misread: the one thing that the core looks at."""
-        cdef Py_ssize_t width = rows.encoding.n_columns + rows.encoding.n_added
+    cdef int check(self, Rows rows, bint with_targets) except -1:
+        """Rows in another precision, of another width or with other targets would be misread."""
+        cdef Py_ssize_t width = rows.row_encoding.width
         if rows.dtype != self.dtype:
             raise TypeError(f"rows in {rows.dtype} for a network in {self.dtype}")
-        if width != self.layer_units[0]:
-            raise ValueError(f"rows of {width} encoded values for a network of {self.layer_units[0]} inputs")
+        if width != self.layers[0].fan_in:
+            raise ValueError(f"rows of {width} encoded values for a network of {self.layers[0].fan_in} inputs")
+        if with_targets and (
+            rows.ids == NULL or rows.n_targets > self.n_outputs if self.is_softmax
+            else rows.labels == NULL or rows.n_targets != self.n_outputs
+        ):
+            raise ValueError(f"rows without the targets of a {self.kernel} network of {self.n_outputs} outputs")
         return 0
 
     # ---- one batch ---------------------------------------------------------------------------------------------
@@ -269,23 +284,24 @@ cdef class Network:
     # ---- all rows ----------------------------------------------------------------------------------------------
 
     cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training):
-        """Room for up to `most` of these rows."""
-        self.check(rows)
+        """Room for up to `most` of these rows, in training or not."""
         return Batch(rows, self.layer_units, most, not self.is_relu, training)
 
     def loss_and_gradient(
-        self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=1024, *, double l2=0, double smoothing=0, stop=None,
+        self, Rows rows not None, order, Py_ssize_t block=1024, *, double l2=0, double smoothing=0, stop=None,
     ):
         """Mean loss over the rows named by `order`, plus l2 / (2 n) |W|^2, and its gradient, a block of rows at a time."""
-        cdef Py_ssize_t start = 0, n, n_rows = order.shape[0]
+        cdef Py_ssize_t start = 0, n, n_rows = order.size
+        cdef const Py_ssize_t* at = row_numbers(order, rows)
         cdef double loss = 0, flops = 0
+        self.check(rows, True)
         cdef Batch batch = self.batch_of(rows, min(block, n_rows), True)
         gradient = np.zeros_like(self.parameters)
-        cdef char* total = <char*> address(gradient)
+        cdef char* total = <char*> data_of(gradient, "gradient", REAL, self.itemsize, gradient.size)
         with nogil:
             while start < n_rows:
                 n = min(block, n_rows - start)
-                batch.choose(&order[start], n)
+                batch.choose(at + start, n)
                 self.gather(batch)
                 self.forward(batch, 0, 0)
                 loss += self.loss_of(batch, 1.0 / n_rows, smoothing, batch.deltas[self.n_layers])
@@ -297,7 +313,7 @@ cdef class Network:
             gradient[:self.n_weights] += l2 / n_rows * self.parameters[:self.n_weights]
         return loss, gradient
 
-    def logits(self, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=BLOCK):
+    def logits(self, Rows rows, order, Py_ssize_t block=BLOCK):
         """Logits (n, k) of the rows named by `order`, a block at a time."""
         return logits_of([self], rows, order, block)[0]
 
@@ -327,19 +343,32 @@ cdef class Network:
         return 0
 
 
-def logits_of(list networks, Rows rows, const Py_ssize_t[::1] order, Py_ssize_t block=BLOCK):
+cdef const Py_ssize_t* row_numbers(order, Rows rows) except? NULL:
+    """The data of an array of intp that numbers some of these rows."""
+    cdef const Py_ssize_t* at = <Py_ssize_t*> data_of(order, "the numbers of rows", INTEGER, sizeof(Py_ssize_t), order.size)
+    check_order(at, order.size, rows.n_rows)
+    return at
+
+
+def logits_of(list networks not None, Rows rows not None, order, Py_ssize_t block=BLOCK):
     """Logits (m, n, k) of m networks of one shape: a block of rows is gathered and encoded once for all of them."""
-    cdef Network network, first = networks[0]
-    cdef Py_ssize_t start, n, m, n_rows = order.shape[0], row_bytes = first.n_outputs * first.itemsize
-    cdef Batch batch = first.batch_of(rows, min(block, n_rows), False)
-    logits = np.empty((len(networks), n_rows, first.n_outputs), dtype=first.dtype)
-    cdef char* at = <char*> address(logits)
+    cdef Network network, first = <Network?> networks[0] if networks else None
+    cdef Py_ssize_t start, n, m, n_rows = order.size
+    cdef const Py_ssize_t* numbers = row_numbers(order, rows)
     for network in networks:
-        network.check(rows)
+        if network is None or network.layer_units != first.layer_units or network.dtype != first.dtype:
+            raise ValueError("the networks of an ensemble are of one shape and precision; these differ: fit the estimator anew.")
+    if first is None:
+        raise ValueError("an ensemble without networks")
+    first.check(rows, False)
+    cdef Batch batch = first.batch_of(rows, min(block, n_rows), False)
+    cdef Py_ssize_t row_bytes = first.n_outputs * first.itemsize
+    logits = np.empty((len(networks), n_rows, first.n_outputs), dtype=first.dtype)
+    cdef char* at = <char*> data_of(logits, "logits", REAL, first.itemsize, logits.size)
     for start in range(0, n_rows, block):
         n = min(block, n_rows - start)
         with nogil:
-            batch.choose(&order[start], n)
+            batch.choose(numbers + start, n)
             first.gather(batch)
         for m, network in enumerate(networks):
             with nogil:

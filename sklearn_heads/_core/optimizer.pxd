@@ -14,6 +14,7 @@ cdef class Optimizer:
     cdef char* first_at
     cdef char* second_at
 
+    cdef int check(self, parameters) except -1
     cdef double penalty(self, const Loops* loops, const char* W, Py_ssize_t n_weights, Py_ssize_t n_rows) noexcept nogil
     cdef void begin_step(self, Py_ssize_t n_rows) noexcept nogil
     cdef void step(

@@ -7,7 +7,7 @@ from sklearn_heads._core.rows import padded
 
 from libc.math cimport pow, sqrt
 
-from sklearn_heads._core.rows cimport address
+from sklearn_heads._core.rows cimport REAL, data_of
 
 
 cdef class Optimizer:
@@ -26,21 +26,51 @@ cdef class Optimizer:
         epochs.
     weight_decay : float
         Decoupled: each step multiplies weights, not biases, by 1 - learning_rate * weight_decay.
+    first, second : ndarrays (size,) and, of Adam, (size,), otherwise (0,); or None for zeros
+        The moments, copied.
+    n_steps : int
+        Steps that they come from.
     """
-    def __init__(
-        self, kind, size, dtype, learning_rate, *, l2=0.0, weight_decay=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
-        momentum=0.9, nesterov=True,
+    def __cinit__(
+        self, kind, size, dtype, learning_rate, l2=0.0, weight_decay=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+        momentum=0.9, nesterov=True, first=None, second=None, long long n_steps=0,
     ):
+        if kind not in ("adam", "sgd"):
+            raise ValueError(f"no such optimizer: {kind!r}")
         self.kind, self.is_adam = kind, kind == "adam"
         self.learning_rate, self.l2, self.weight_decay = learning_rate, l2, weight_decay
         self.rule.beta_1, self.rule.beta_2, self.rule.epsilon = beta_1, beta_2, epsilon
         self.rule.momentum, self.rule.nesterov = momentum, nesterov
-        self.hold(np.zeros(size, dtype=dtype), np.zeros(size if self.is_adam else 0, dtype=dtype), 0)
-
-    def hold(self, first, second, n_steps):
-        """Copy these moments and this number of steps: the state."""
+        itemsize, n_second = np.dtype(dtype).itemsize, size if self.is_adam else 0
+        first = np.zeros(size, dtype=dtype) if first is None else first
+        second = np.zeros(n_second, dtype=dtype) if second is None else second
+        data_of(first, "the optimizer's first moments", REAL, itemsize, size)
+        data_of(second, "the optimizer's second moments", REAL, itemsize, n_second)
+        if n_steps < 0:
+            raise ValueError(f"an optimizer after {n_steps} steps")
         self.first, self.second, self.n_steps = padded(first), padded(second), n_steps
-        self.first_at, self.second_at = <char*> address(self.first), <char*> address(self.second)
+        self.first_at = <char*> data_of(self.first, "first", REAL, itemsize, size)
+        self.second_at = <char*> data_of(self.second, "second", REAL, itemsize, n_second)
+
+    def __reduce__(self):
+        rule = self.rule
+        return Optimizer, (
+            self.kind, self.first.size, self.first.dtype.name, self.learning_rate, self.l2, self.weight_decay, rule.beta_1,
+            rule.beta_2, rule.epsilon, rule.momentum, bool(rule.nesterov), self.first, self.second, self.n_steps,
+        )
+
+    def copy(self):
+        """An independent copy."""
+        return Optimizer(*self.__reduce__()[1])
+
+    cdef int check(self, parameters) except -1:
+        """Moments of another size than the network's parameters would be read past their end."""
+        if self.first.size != parameters.size or self.first.dtype != parameters.dtype:
+            raise ValueError(
+                f"an optimizer of {self.first.size} {self.first.dtype} parameters for a network of {parameters.size} "
+                f"{parameters.dtype}: it belongs to another network."
+            )
+        return 0
 
     def __reduce__(self):
         rule = self.rule
@@ -77,10 +107,3 @@ cdef class Optimizer:
             loops.adam(&self.rule, g, self.first_at + at, self.second_at + at, p, n)
         else:
             loops.sgd(&self.rule, g, self.first_at + at, p, n)
-
-
-def _rebuilt(kind, learning_rate, options, first, second, n_steps):
-    """An Optimizer with this state: what a pickle calls."""
-    optimizer = Optimizer(kind, 0, first.dtype, learning_rate, **options)
-    optimizer.hold(first, second, n_steps)
-    return optimizer

@@ -3,29 +3,37 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from sklearn_heads._core.kernels cimport Encoding
 
+# What an array may hold: float32 or float64; signed integers; bytes.
+cdef enum Kind:
+    REAL, INTEGER, BYTE
 
-cdef inline void* address(array) except? NULL:
-    """The data pointer of a NumPy array; NULL for None and for an array without elements."""
-    if array is None or array.size == 0:
-        return NULL
-    if not array.flags.c_contiguous:  # it would be misread, silently
-        raise ValueError("the core reads C-contiguous arrays")
-    cdef size_t pointer = array.ctypes.data
-    return <void*> pointer
+cdef void* data_of(array, str name, Kind kind, Py_ssize_t itemsize, Py_ssize_t size) except? NULL
+cdef int check_order(const Py_ssize_t* order, Py_ssize_t n, Py_ssize_t n_rows) except -1
+
+
+cdef class RowEncoding:
+    cdef readonly Py_ssize_t n_features, width
+    cdef readonly object source, dtype
+    cdef Encoding c
+    cdef tuple kept  # keeps the arrays alive that the pointers look into
 
 
 cdef class Rows:
     cdef readonly Py_ssize_t n_rows, n_features
     cdef readonly bint is_sparse
     cdef readonly object dtype
-    cdef tuple kept  # keeps the arrays alive that the pointers look into
+    cdef readonly RowEncoding row_encoding
+    cdef tuple kept  # as above
     cdef bint double_source
     cdef void* X
     cdef Encoding encoding
     cdef int32_t* ids
     cdef uint8_t* labels
+    cdef Py_ssize_t n_targets  # the largest id and one; columns of labels
     cdef void* weights
     cdef void* label_weights
     cdef void* entry_weights
     cdef int32_t* indices
     cdef int64_t* indptr
+
+    cdef int check_csr(self, X) except -1

@@ -1,11 +1,54 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Rows: X, its encoding, the targets and the weights of one call. And how arrays enter the core: `address`, `padded`."""
+"""Rows: X, its encoding, the targets and the weights of one call. And how arrays enter the core: `data_of`, `padded`.
+
+Whatever the core will index is checked here, once, so that no state of an estimator, edited or damaged, makes it read or write
+outside an array: the checks say what does not fit, and the loops need none.
+"""
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 
 from sklearn_heads._core.kernels cimport OVERRUN
+
+KINDS = ("float", "int", "uint")
+
+
+cdef void* data_of(array, str name, Kind kind, Py_ssize_t itemsize, Py_ssize_t size) except? NULL:
+    """The data of an array that holds `size` elements of this type, side by side; NULL for None and where size is 0."""
+    cdef Py_buffer view
+    cdef bint fits
+    cdef void* data
+    cdef char code
+    if array is None:
+        return NULL
+    try:
+        PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    except (TypeError, BufferError, ValueError):
+        raise ValueError(f"{name} is not an array that the core can read: {array!r:.200}") from None
+    code = view.format[0] if view.format[1] == 0 else 0  # a byte order other than the machine's takes two characters
+    fits = view.itemsize == itemsize and view.len == size * itemsize and <uintptr_t> view.buf % itemsize == 0 and (
+        code in b"fd" if kind == REAL else code in b"ilq" if kind == INTEGER else code == b"B")
+    data = view.buf
+    PyBuffer_Release(&view)
+    if not fits:
+        raise ValueError(
+            f"{name} holds {array.size} values of {array.dtype} where {size} of {KINDS[kind]}{8 * itemsize} belong: the parts of "
+            "this estimator do not fit together. Fit it anew, or load the file it came from again."
+        )
+    return data if size else NULL
+
+
+cdef int check_order(const Py_ssize_t* order, Py_ssize_t n, Py_ssize_t n_rows) except -1:
+    """Each of these numbers must be that of a row."""
+    cdef Py_ssize_t i
+    cdef bint outside = False
+    for i in range(n):
+        outside |= <size_t> order[i] >= <size_t> n_rows
+    if outside:
+        raise ValueError(f"rows are numbered that do not exist: there are {n_rows}")
+    return 0
 
 
 def padded(array):
@@ -21,57 +64,139 @@ def padded(array):
     return copied
 
 
-cdef class Rows:
-    """The rows of one call, as the user gave them, and what is done to them on their way into a batch.
+cdef class RowEncoding:
+    """What is done to rows of X on their way into a batch. One serves many calls, and checks its arrays once for all of them.
 
     Parameters
     ----------
-    X : ndarray (n, d), C-contiguous float32 or float64, or a scipy CSR matrix of such data
-    dtype : float32 or float64
-        The working precision, that of the network which will read the rows.
+    n_features : int
+        Columns of X.
+    source, dtype : float32 or float64
+        The type of X, and the working precision, that of the network which will read the rows.
     columns : ndarray (c,) of int32, or None
         The columns of X that are used; None for all.
     mean, factor : ndarrays (c,) or None
         A gathered value is (x - mean) * factor; of a sparse row x * factor. In the wider type of X and the working precision.
     bound : float
         Values z become z / sqrt(1 + (z / bound)^2); 0 for no bound.
-    binned : ndarray (n_bins,) of int32, not rising, or None
-        How many of the used columns, the first of them, have a b-th bin.
+    binned : ndarray (n_bins,) of int32, or None
+        How many of the used columns, the first of them, have a b-th bin. Bins go with a bound.
     low, slope : ndarrays (sum of binned,) of the working precision, or None
         Bins, appended after all used columns: clip((z - low) * slope, 0, 1) - 1/2, the first of each column, then the second
-        of each, ... They go with a bound, and are `padded`.
+        of each, ...
+
+    Attributes
+    ----------
+    width : int
+        Encoded values per row: inputs of the network.
+    """
+    def __cinit__(
+        self, Py_ssize_t n_features, source, dtype, *, columns=None, mean=None, factor=None, double bound=0.0, binned=None,
+        low=None, slope=None,
+    ):
+        cdef Py_ssize_t j, b, c = n_features, n_added = 0
+        self.source, self.dtype = np.dtype(source), np.dtype(dtype)
+        if self.source not in (np.float32, np.float64) or self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"the core reads float32 and float64, not {self.source} in {self.dtype}")
+        wide = max(self.source.itemsize, self.dtype.itemsize)
+        if columns is not None:
+            c = columns.size
+            self.c.columns = <int32_t*> data_of(columns, "the encoding's columns", INTEGER, 4, c)
+            for j in range(c):
+                if not 0 <= self.c.columns[j] < n_features:
+                    raise ValueError(f"the encoding uses column {self.c.columns[j]} of rows that have {n_features}")
+        if (mean is None) != (factor is None):
+            raise ValueError("an encoding has both mean and factor, or neither")
+        self.c.mean = data_of(mean, "the encoding's mean", REAL, wide, c)
+        self.c.factor = data_of(factor, "the encoding's scale", REAL, wide, c)
+        if not 0 <= bound < np.inf or (bound == 0 and binned is not None):
+            raise ValueError(f"an encoding with a bound of {bound}" + (" cannot have bins" if bound == 0 else ""))
+        if binned is not None:
+            self.c.n_bins = binned.size
+            self.c.binned = <int32_t*> data_of(binned, "the encoding's number of bins", INTEGER, 4, binned.size)
+            for b in range(self.c.n_bins):
+                if not 0 <= self.c.binned[b] <= c:
+                    raise ValueError(f"{self.c.binned[b]} columns with bins, of {c}")
+                n_added += self.c.binned[b]
+            data_of(low, "the lower edges of bins", REAL, self.dtype.itemsize, n_added)
+            data_of(slope, "the slopes of bins", REAL, self.dtype.itemsize, n_added)
+            low, slope = padded(low), padded(slope)
+            self.c.low = data_of(low, "low", REAL, self.dtype.itemsize, n_added)
+            self.c.slope = data_of(slope, "slope", REAL, self.dtype.itemsize, n_added)
+        self.kept = columns, mean, factor, binned, low, slope
+        self.c.n_features, self.c.n_columns, self.c.n_added, self.c.bound = n_features, c, n_added, bound
+        self.n_features, self.width = n_features, c + n_added
+
+
+cdef class Rows:
+    """The rows of one call, as the user gave them, their encoding and their targets.
+
+    Parameters
+    ----------
+    X : ndarray (n, d), C-contiguous float32 or float64, or a scipy CSR matrix of such data
+    encoding : RowEncoding for such X
+        For a CSR matrix, one that scales and does nothing else.
     ids : ndarray (n,) of int32, class ids; or
     labels : ndarray (n, k) of uint8, 0, 1, or 2 where not known; both None where only predictions are wanted
-    weights : ndarray (n,) of dtype or None
+    weights : ndarray (n,) of the working precision or None
         Row weights of mean one.
-    label_weights : ndarray (2, k) of dtype or None
+    label_weights : ndarray (2, k) of the working precision or None
         Weights of absent and of present labels; not None where some are not known, which have weight zero.
-    entry_weights : ndarray (n, k) of dtype or None
+    entry_weights : ndarray (n, k) of the working precision or None
         A factor of each of them; with label_weights.
+
+    Raises
+    ------
+    ValueError
+        For arrays that do not fit together, and for a CSR matrix that names entries outside of it.
     """
-    def __init__(
-        self, X, dtype, *, columns=None, mean=None, factor=None, bound=0.0, binned=None, low=None, slope=None,
-        ids=None, labels=None, weights=None, label_weights=None, entry_weights=None,
+    def __cinit__(
+        self, X, RowEncoding encoding not None, *, ids=None, labels=None, weights=None, label_weights=None, entry_weights=None,
     ):
+        cdef Py_ssize_t i, largest = -1
         self.n_rows, self.n_features = X.shape
-        self.dtype = np.dtype(dtype)
+        if self.n_features != encoding.n_features:
+            raise ValueError(f"rows of {self.n_features} columns for an encoding of {encoding.n_features}")
+        self.row_encoding, self.encoding, self.dtype = encoding, encoding.c, encoding.dtype
+        self.double_source = encoding.source.itemsize == 8
         self.is_sparse = not isinstance(X, np.ndarray)
-        indices = X.indices.astype(np.int32, copy=False) if self.is_sparse else None
-        indptr = X.indptr.astype(np.int64, copy=False) if self.is_sparse else None
-        data = X.data if self.is_sparse else X
-        self.kept = (
-            data, indices, indptr, columns, mean, factor, binned, low, slope, ids, labels, weights, label_weights,
-            entry_weights)
-        self.double_source = data.dtype == np.float64
-        self.X = address(data)
-        self.encoding.n_features = self.n_features
-        self.encoding.n_columns = self.n_features if columns is None else columns.size
-        self.encoding.columns = <int32_t*> address(columns)
-        self.encoding.mean, self.encoding.factor, self.encoding.bound = address(mean), address(factor), bound
-        if binned is not None:
-            self.encoding.n_bins, self.encoding.n_added = binned.size, low.size
-            self.encoding.binned = <int32_t*> address(binned)
-            self.encoding.low, self.encoding.slope = address(low), address(slope)
-        self.indices, self.indptr = <int32_t*> address(indices), <int64_t*> address(indptr)
-        self.ids, self.labels = <int32_t*> address(ids), <uint8_t*> address(labels)
-        self.weights, self.label_weights, self.entry_weights = address(weights), address(label_weights), address(entry_weights)
+        self.kept = X, ids, labels, weights, label_weights, entry_weights
+        if self.is_sparse:
+            self.check_csr(X)
+        else:
+            self.X = data_of(X, "X", REAL, encoding.source.itemsize, self.n_rows * self.n_features)
+        if ids is not None:
+            self.ids = <int32_t*> data_of(ids, "class ids", INTEGER, 4, self.n_rows)
+            for i in range(self.n_rows):
+                if self.ids[i] < 0:
+                    raise ValueError(f"a class id of {self.ids[i]}")
+                largest = max(largest, self.ids[i])
+            self.n_targets = largest + 1
+        if labels is not None:
+            self.n_targets = labels.shape[1]
+            self.labels = <uint8_t*> data_of(labels, "labels", BYTE, 1, self.n_rows * self.n_targets)
+        real, n_labels = self.dtype.itemsize, 0 if labels is None else self.n_targets
+        self.weights = data_of(weights, "weights", REAL, real, self.n_rows)
+        self.label_weights = data_of(label_weights, "label weights", REAL, real, 2 * n_labels)
+        self.entry_weights = data_of(entry_weights, "weights of entries", REAL, real, self.n_rows * n_labels)
+
+    cdef int check_csr(self, X) except -1:
+        """Keep the arrays of a CSR matrix; each row's entries must lie within them, and their columns within X."""
+        cdef Py_ssize_t i, n_entries = X.data.size
+        if self.encoding.columns != NULL or self.encoding.bound > 0:
+            raise ValueError("sparse rows are scaled only: an encoding with columns, a bound or bins does not apply to them")
+        if X.indices.size and not (0 <= X.indices.min() and X.indices.max() < self.n_features):
+            raise ValueError(
+                f"X is no valid CSR matrix: it names columns {X.indices.min()} to {X.indices.max()}, but has {self.n_features}."
+            )
+        indices, indptr = X.indices.astype(np.int32, copy=False), X.indptr.astype(np.int64, copy=False)
+        self.X = data_of(X.data, "X.data", REAL, self.row_encoding.source.itemsize, n_entries)
+        self.indices = <int32_t*> data_of(indices, "X.indices", INTEGER, 4, n_entries)
+        self.indptr = <int64_t*> data_of(indptr, "X.indptr", INTEGER, 8, self.n_rows + 1)
+        if self.indptr[0] < 0 or self.indptr[self.n_rows] > n_entries:
+            raise ValueError(f"X is no valid CSR matrix: indptr goes beyond its {n_entries} entries.")
+        for i in range(self.n_rows):
+            if self.indptr[i] > self.indptr[i + 1]:
+                raise ValueError(f"X is no valid CSR matrix: indptr falls at row {i}.")
+        self.kept += (X.data, indices, indptr)
+        return 0

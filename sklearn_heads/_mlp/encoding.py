@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_heads._core.rows import Rows, padded
+from sklearn_heads._core.rows import RowEncoding, Rows
 from sklearn_heads._mlp.bins import Bins
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 
@@ -54,10 +54,10 @@ class InputEncoding:
     def __init__(self, kind, bins=FEW_BINS):
         self.kind, self.bins = kind, bins
         self.mean_ = self.scale_ = None
-        self._arrays = None  # of the last precisions asked for: a row at a time, casting would cost more than the network
+        self._checked = None  # for the last precisions: to cast and check per row would cost more than the network
 
     def __getstate__(self):
-        return {**vars(self), "_arrays": None}
+        return {**vars(self), "_checked": None}
 
     def __repr__(self):
         return f"InputEncoding({self.kind!r})"
@@ -131,7 +131,7 @@ class InputEncoding:
     def with_bins(self, bins, X, weights=None, strata=None):
         """This encoding with other bins, their edges taken from these rows (and labels): means and spreads stay."""
         other = copy(self)
-        other.bins, other._arrays = bins, None
+        other.bins, other._checked = bins, None
         other._set_edges(bins.edges(X, self.columns_[self._numbers], weights, strata))
         return other
 
@@ -157,15 +157,13 @@ class InputEncoding:
 
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
-        if self.kind is None:
-            return Rows(X, dtype, **targets)
-        if sparse.issparse(X) and not self.is_sparse_:  # fitted on dense rows, so zeros have a place of their own
+        if self.kind is not None and sparse.issparse(X) and not self.is_sparse_:  # fitted on dense rows: zeros have their place
             X = X.toarray()
-        key = X.dtype, np.dtype(dtype)
-        arrays = self._arrays  # read once: another thread may ask for another precision meanwhile
-        if arrays is None or arrays[0] != key:
-            arrays = self._arrays = key, self.arrays_for(np.result_type(*key), key[1])
-        return Rows(X, dtype, **arrays[1], **targets)
+        checked = self._checked  # read once: another thread may ask for another precision meanwhile
+        if checked is None or (checked.source, checked.dtype) != (X.dtype, dtype):
+            arrays = self.arrays_for(np.result_type(X.dtype, dtype), np.dtype(dtype)) if self.kind else {}
+            checked = self._checked = RowEncoding(self.n_features_, X.dtype, dtype, **arrays)
+        return Rows(X, checked, **targets)
 
     def arrays_for(self, wide, dtype):
         """The fitted state in the precisions that the core wants: scaling in the wider one, bins in the network's."""
@@ -182,7 +180,7 @@ class InputEncoding:
                 low[column, : counts[column]], slope[column, : counts[column]] = edges[:-1], 1 / np.diff(edges)
             there = np.arange(counts[0])[:, None] < counts  # bin by bin
             arrays["binned"] = there.sum(axis=1, dtype=np.int32)
-            arrays.update(low=padded(low.T[there].astype(dtype)), slope=padded(slope.T[there].astype(dtype)))
+            arrays.update(low=low.T[there].astype(dtype), slope=slope.T[there].astype(dtype))
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):

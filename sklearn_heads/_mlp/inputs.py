@@ -15,6 +15,8 @@ def read_X(estimator, X, reset):
         return X
     if not reset and not hasattr(estimator, "feature_names_in_") and is_ready(X, estimator.n_features_in_):
         return X
+    if sparse.issparse(X):
+        check_indices(X)
     try:
         with config_context(assume_finite=False):  # a network answers NaN with an ordinary label: reading X is when it is seen
             X = validate_data(estimator, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
@@ -28,7 +30,19 @@ def read_X(estimator, X, reset):
     if sparse.issparse(X) and not X.has_canonical_format:  # entries given twice would be scaled, not summed
         X = X.copy()
         X.sum_duplicates()
+    if isinstance(X, np.ndarray) and not X.flags.aligned:
+        X = X.copy()
     return X
+
+
+def check_indices(X):
+    """Indices outside of a sparse X would be read as they are, by NumPy's and SciPy's compiled code and by ours."""
+    if not hasattr(X, "check_format"):  # formats without index pointers
+        return
+    try:  # of a second matrix over the same arrays: the check may shorten those of the first
+        type(X)((X.data, X.indices, X.indptr), shape=X.shape, copy=False).check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"X is no valid {X.format.upper()} matrix: {error}. Build it from its entries again.") from None
 
 
 def is_ready(X, n_features=None):
@@ -40,6 +54,7 @@ def is_ready(X, n_features=None):
         and X.size > 0
         and n_features in (None, X.shape[1])
         and X.flags.c_contiguous
+        and X.flags.aligned
     ):
         return False
     with np.errstate(all="ignore"):  # NaN, inf and overflow all take the slow way, which says what it found

@@ -5,10 +5,8 @@ then the split, then a permutation per epoch) is MLPClassifier's, so that equal 
 """
 from __future__ import annotations
 
-import sys
 from copy import copy, deepcopy
 from functools import partial
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -91,12 +89,6 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
     N(0, 1 / fan_in) in the output layer, with biases 0, in the output layer `output_biases`: training starts from the class
     frequencies instead of spending its first epochs on them.
     """
-    n_parameters = sum((fan_in + 1) * units for fan_in, units in pairwise(layer_units))
-    if n_parameters > sys.maxsize // 16:
-        raise ValueError(
-            f"layers of {list(layer_units)} units are a network of {n_parameters:.1e} weights, which no memory holds: lower "
-            "hidden_layer_sizes."
-        )
     network = Network(layer_units, activation, kernel, dtype)
     last = len(network.coefs) - 1
     for layer, (W, b) in enumerate(zip(network.coefs, network.intercepts)):
