@@ -89,7 +89,7 @@ def test_moments_of_another_network_are_an_error():
         with pytest.raises(ValueError, match="it belongs to another network"):
             Epochs(network, optimizer, some_rows(), order, 2)
     for moments in ({"first": np.zeros(7)}, {"second": np.zeros(7)}, {"second": np.zeros(0)}, {"n_steps": -1}):
-        with pytest.raises(ValueError, match="moments holds|after -1 steps"):
+        with pytest.raises(ValueError, match=r"moments holds|after -1 steps"):
             Optimizer("adam", 8, np.float64, 0.1, **moments)
     with pytest.raises(ValueError, match="no such optimizer"):
         Optimizer("lion", 8, np.float64, 0.1)

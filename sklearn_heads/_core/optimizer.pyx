@@ -72,19 +72,6 @@ cdef class Optimizer:
             )
         return 0
 
-    def __reduce__(self):
-        rule = self.rule
-        options = {
-            "l2": self.l2, "weight_decay": self.weight_decay, "beta_1": rule.beta_1, "beta_2": rule.beta_2,
-            "epsilon": rule.epsilon, "momentum": rule.momentum, "nesterov": bool(rule.nesterov),
-        }
-        return _rebuilt, (self.kind, self.learning_rate, options, self.first, self.second, self.n_steps)
-
-    def copy(self):
-        """An independent copy."""
-        build, (kind, learning_rate, options, first, second, n_steps) = self.__reduce__()
-        return build(kind, learning_rate, options, first, second, n_steps)
-
     cdef double penalty(self, const Loops* loops, const char* W, Py_ssize_t n_weights, Py_ssize_t n_rows) noexcept nogil:
         """What L2 adds to the mean loss of a batch of n_rows."""
         return 0.5 * self.l2 / n_rows * loops.sum_squares(W, n_weights) if self.l2 > 0 else 0
