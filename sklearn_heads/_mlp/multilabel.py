@@ -195,8 +195,8 @@ class MultiSigmoid:
         return self.n_outputs * float(np.average(loss[counts], weights=weights))
 
     def predict(self, decision):
-        present = (decision >= 0).astype(np.int64)
-        return present if self.container is None else self.container(present)
+        present = decision >= 0
+        return (present if self.container is None else self.container(present)).astype(np.int64)
 
     def accuracy(self, decision, y, sample_weight):
         """Share of the rows all of whose known labels are predicted; rows without any do not count."""
