@@ -45,7 +45,7 @@ class _ClassHead:
         return cls(np.unique(y))
 
     def settled(self, y, weights, wish, resumes):
-        """The head that these rows can train: the same. `resumes`: it goes on from an earlier fit, so classes must be the same."""
+        """The head that these rows can train: this one. `resumes`: it goes on from an earlier fit, of the same classes."""
         if resumes and y.ndim == 1 and not np.array_equal(np.unique(y), self.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously got "
