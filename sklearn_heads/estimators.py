@@ -442,6 +442,10 @@ class MLPMultiLabel(MLPBase):
     Labels do not compete, so there is no softmax here: each label has a probability of its own, and a row may have several
     labels or none. A vector y of two classes is taken as a single label and treated as MLPBinary treats it.
 
+    In a label matrix NaN is a label that is not known: known entries train, and nothing else does. A label that has one value in
+    all training rows is predicted as it was seen: its probability is that value's share by Laplace's rule, (n + 1) / (n + 2), in
+    every row; a warning names it, and the other labels are as without it.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(128,)
@@ -532,8 +536,10 @@ class MLPMultiLabel(MLPBase):
         Columns of X in fit.
     feature_names_in_ : ndarray of shape (d,)
         Column names of X in fit, where it had string names.
+    label_names_ : ndarray of shape (L,)
+        Column names of the label matrix of fit, where it was a frame with string names.
     n_outputs_ : int
-        Number of logits.
+        Number of logits of a network; a label that was constant in the training rows has none.
     n_layers_ : int
         Layers, input and output counted.
     out_activation_ : str
@@ -543,7 +549,7 @@ class MLPMultiLabel(MLPBase):
     oof_proba_ : ndarray of shape (n, L)
         With `store_oof`: for each row of X the probability by the member that did not train on it.
     oof_loss_ : float
-        With `store_oof`: the log loss of these probabilities, weighted; for multi-label summed over the labels.
+        With `store_oof`: the log loss of these probabilities, weighted; over known entries, summed over the labels that vary.
     input_encoding_ : InputEncoding
         What happens to X inside; ``input_encoding_.describe()`` says it in words, a column a line.
 

@@ -108,14 +108,16 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         ----------
         X : array-like or CSR matrix of shape (n, d)
         y : array-like of shape (n,), for multi-label (n, L)
-        sample_weight : array-like of shape (n,), optional
+            In a label matrix, which may be sparse, NaN is a label that is not known. A label with one value in all rows is
+            predicted as it was seen, with a warning.
+        sample_weight : array-like of shape (n,), for a label matrix also (n, L), optional
             Not negative. An integer weight counts as so many repeated rows; scaling all weights changes nothing but the
             balance with `alpha`; rows of weight zero are as if absent.
         X_val, y_val : array-likes of shapes (m, d) and (m,) or (m, L), optional
             Rows whose log loss stops training, in place of rows of X. In a Pipeline the steps before have to transform them, too:
             ``sklearn.set_config(enable_metadata_routing=True)``, ``clf.set_fit_request(X_val=True, y_val=True)``, and
             ``make_pipeline(scaler, clf, transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val)``.
-        sample_weight_val : array-like of shape (m,), optional
+        sample_weight_val : array-like of shape (m,), for a label matrix also (m, L), optional
 
         Returns
         -------
@@ -207,7 +209,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         classes : array-like of shape (K,), optional
             All classes that will ever occur: needed in the first call unless its rows hold every class. Not used for a
             label matrix, whose columns say what there is.
-        sample_weight : array-like of shape (n,), optional
+        sample_weight : array-like of shape (n,), for a label matrix also (n, L), optional
             Not negative. A row counts by its weight beside the mean weight of all rows so far, those of `fit` and the class
             weights included.
 

@@ -86,7 +86,7 @@ class Fitted:
 
         Returns
         -------
-        ndarray of shape (n,) of the labels seen in fit, or (n, L) of 0 and 1
+        ndarray of shape (n,) of the labels seen in fit, or (n, L) of 0 and 1; CSR where the label matrix of fit was sparse
         """
         head, decision = self._answer(X)
         return head.predict(decision)
@@ -116,7 +116,7 @@ class Fitted:
 
     @property
     def n_outputs_(self) -> int:
-        """int: number of logits."""
+        """int: number of logits of a network; a label that was constant in the training rows has none."""
         return self._fitted("_head").n_outputs
 
     @property
