@@ -30,8 +30,10 @@ STAIRS = [
     {"estimators"},
     # thresholds/ takes any classifier and imports no network: of what is above only `_sklearn`.
     {"thresholds._search.bootstrap", "thresholds._search.sorting", "thresholds._search.sweep"},
-    {"thresholds._search.metrics", "thresholds._search.ranking", "thresholds._search.problem"},
+    {"thresholds._search.metrics", "thresholds._search.ranking", "thresholds._search.promises"},
     {"thresholds._scores", "thresholds._heldout"},
+    {"thresholds._search.constraints"},
+    {"thresholds._search.problem"},
     {"thresholds._search.binary"},
     {"thresholds._objective", "thresholds._routing", "thresholds._search.bagging"},
     {"thresholds._search.multilabel", "thresholds._search.multiclass"},

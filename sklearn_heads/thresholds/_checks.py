@@ -11,12 +11,13 @@ from sklearn.utils.validation import _num_samples
 
 from sklearn_heads.thresholds._heldout import OOF, PREFIT
 from sklearn_heads.thresholds._kinds import MultiLabel, of_classes
+from sklearn_heads.thresholds._objective import constrains_cost
 from sklearn_heads.thresholds._scores import check_finite
 
 CHOICES = {
     "response_method": ("auto", "predict_proba", "decision_function"),
     "aggregate": ("bagged", "pooled", "fold_mean", "expected"),
-    "strategy": ("per_label", "global"),
+    "strategy": ("per_label", "simultaneous", "global"),
 }
 # What scikit-learn's own validation can say.
 PLAIN = {
@@ -43,10 +44,42 @@ def check_params(tuner):
         value = getattr(tuner, name)
         if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
             raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
-    if tuner.cost_matrix is not None and tuner.scoring != "balanced_accuracy":
+    if tuner.cost_matrix is not None and tuner.scoring != "balanced_accuracy" and not constrains_cost(tuner.constraint):
         raise ValueError(
             f"Both cost_matrix and scoring={tuner.scoring!r} were given, and a threshold can maximise only one of them. "
-            "Leave scoring out to minimise the cost, or leave cost_matrix out."
+            "Leave scoring out to minimise the cost, or leave cost_matrix out, or constrain the mean cost: "
+            'constraint=("mean_cost", "<=", 0.1).'
+        )
+    if (confidence := tuner.confidence) is None:
+        if tuner.strategy == "simultaneous":
+            raise ValueError(
+                'strategy="simultaneous" shares a confidence among the labels, and there is none: pass confidence=0.95 with a '
+                'constraint, or strategy="per_label".'
+            )
+        return
+    if not isinstance(confidence, Real) or isinstance(confidence, bool) or not 0 < confidence < 1:
+        raise ValueError(
+            f"confidence must be None or between 0 and 1, such as 0.95: the probability with which the constraint holds on new "
+            f"rows; got {confidence!r}."
+        )
+    if tuner.constraint is None:
+        raise ValueError(
+            f'confidence={confidence} promises a constraint, and there is none: pass constraint=("precision", ">=", 0.9), say.'
+        )
+
+
+def check_countable(rows, weight):
+    """Raise where held-out rows are not so many independent observations, which a confidence counts."""
+    if (weight != np.rint(weight)).any():
+        raise ValueError(
+            "With a confidence, sample_weight says how many rows a row stands for, and must hold whole numbers: a promise counts "
+            "observations, and other weights (importance, balance) change how much rows matter but not how many were seen. Leave "
+            "the weights out, or the confidence."
+        )
+    if not isinstance(rows, slice) and len(np.unique(rows)) < len(rows):
+        raise ValueError(
+            "With a confidence, each row may be held out once, and this cv holds some out several times, which would count them as "
+            "so many observations. Use a float (cv=0.3), folds without repeats, or cv=\"prefit\"."
         )
 
 

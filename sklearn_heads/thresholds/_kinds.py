@@ -42,7 +42,7 @@ class Kind:
         """The kind once an estimator that was fitted before is known."""
         return self
 
-    def oriented(self, objective, constraint, pos_label):
+    def oriented(self, objective, constraints, pos_label):
         """The kind with its positive class, and the objective with regard to it."""
         return self, objective
 
@@ -100,8 +100,8 @@ class Binary(_Classes):
         super().__init__(classes)
         self.positive = positive
 
-    def oriented(self, objective, constraint, pos_label):
-        positive = positive_class(self.classes, pos_label, objective, constraint)
+    def oriented(self, objective, constraints, pos_label):
+        positive = positive_class(self.classes, pos_label, objective, constraints)
         if objective.cost_matrix is not None and positive == 0:
             objective = swapped(objective)
         return Binary(self.classes, positive), objective
@@ -235,7 +235,7 @@ class MultiLabel(Kind):
         return margin >= 0
 
     def separable(self, objective, strategy):
-        return strategy == "per_label" and objective.average in ("macro", "weighted")
+        return strategy in ("per_label", "simultaneous") and objective.average in ("macro", "weighted")
 
     def objective(self, metric, average, scoring, other) -> Objective:
         self._check_average(metric, average, scoring, "labels", "samples")
@@ -263,7 +263,7 @@ def fitted_classes(estimator, seen) -> np.ndarray:
     return classes
 
 
-def positive_class(classes, pos_label, objective, constraint) -> int:
+def positive_class(classes, pos_label, objective, constraints) -> int:
     """The index (0 or 1) of the positive class."""
     named = objective.pos_label
     if pos_label is not None:
@@ -277,7 +277,7 @@ def positive_class(classes, pos_label, objective, constraint) -> int:
         return listed.index(named)
     if pos_label is not None:
         raise ValueError(f"pos_label={pos_label!r} is not a class of y; the classes are {listed}.")
-    directed = constraint is not None and not constraint.metric.symmetric
+    directed = constraints.directed
     if objective.scorer is None and objective.symmetric and not directed:
         return 1
     if 1 in listed:

@@ -7,8 +7,9 @@ import numpy as np
 from sklearn import metrics as skm
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 
-from sklearn_heads.thresholds._search.binary import Constraint
-from sklearn_heads.thresholds._search.metrics import ERROR_RATE, METRICS, Metric, cost, fbeta
+from sklearn_heads.thresholds._search.constraints import Constraint, Constraints
+from sklearn_heads.thresholds._search.metrics import ERROR_RATE, METRICS, Metric, cost, fbeta, mean_cost
+from sklearn_heads.thresholds._search.promises import PROMISES
 
 AVERAGES = ("macro", "weighted", "micro", "samples")
 OWN_NAMES = ("cohen_kappa", "geometric_mean", "specificity")
@@ -108,13 +109,16 @@ def _known(function, given, scorer) -> Metric | None:
 
 
 def parse(asked: dict, kind, estimator):
-    """(kind, objective, constraint) of the tuner's parameters scoring, cost_matrix, constraint, strategy and pos_label."""
-    if asked["cost_matrix"] is None:
+    """(kind, objective, constraints) of the tuner's parameters scoring, cost_matrix, constraint, confidence, strategy, pos_label."""
+    if asked["cost_matrix"] is None or (constrains_cost(asked["constraint"]) and asked["scoring"] != "balanced_accuracy"):
         objective = parse_scoring(asked["scoring"], kind, estimator)
     else:
         objective = parse_cost(asked["cost_matrix"], kind)
-    constraint = parse_constraint(asked["constraint"], objective, kind, asked["strategy"])
-    return *kind.oriented(objective, constraint, asked["pos_label"]), constraint
+    constraints = parse_constraints(asked, objective, kind)
+    kind, objective = kind.oriented(objective, constraints, asked["pos_label"])
+    if kind.towards_last(1) < 0:
+        constraints = constraints._replace(each=tuple(one.swapped() for one in constraints.each))
+    return kind, objective, constraints
 
 
 def parse_cost(cost_matrix, kind) -> Objective:
@@ -130,27 +134,65 @@ def parse_cost(cost_matrix, kind) -> Objective:
     return Objective(metric, kind.cost_average, cost_matrix=matrix)
 
 
-def parse_constraint(constraint, objective: Objective, kind, strategy: str) -> Constraint | None:
-    """A (name, ">=" or "<=", bound) triple."""
+def as_triples(constraint) -> list:
+    """One (name, ">=" or "<=", bound) triple, or a list of them."""
     if constraint is None:
-        return None
+        return []
+    several = isinstance(constraint, list | tuple) and all(isinstance(one, list | tuple) for one in constraint)
+    return list(constraint) if several else [constraint]
+
+
+def constrains_cost(constraint) -> bool:
+    """Whether the mean cost is to be constrained: then the cost matrix need not be what is minimised."""
+    return constraint is not None and "mean_cost" in str(constraint)
+
+
+def parse_constraints(asked: dict, objective: Objective, kind) -> Constraints:
+    """The constraints, and the confidence with which they are to hold."""
+    each = tuple(_parse_triple(triple, asked["cost_matrix"], kind) for triple in as_triples(asked["constraint"]))
+    if not each:
+        return Constraints()
+    if objective.metric is None or not kind.separable(objective, asked["strategy"]):
+        raise ValueError(
+            "constraint needs thresholds that are found one at a time: a binary problem, or labels with a macro or weighted "
+            'average and strategy="per_label" or "simultaneous"; and to maximise a cost matrix or one of '
+            f"{', '.join(sorted(METRICS))}. For a class among several, tune y == that class; for all of them, a 0/1 matrix of "
+            "labels (label_binarize)."
+        )
+    if asked["confidence"] is None:
+        return Constraints(each)
+    if unknown := [one.metric.name for one in each if one.metric.name not in PROMISES]:
+        raise ValueError(
+            f"{unknown[0]} is no share of rows that can be tested exactly, so it cannot be promised with a confidence. What can: "
+            f"{', '.join(PROMISES)}. Or leave confidence out: then it is met on the rows seen."
+        )
+    return Constraints(each, float(asked["confidence"]))
+
+
+def _parse_triple(triple, cost_matrix, kind) -> Constraint:
     try:
-        name, operator, bound = constraint
+        name, operator, bound = triple
         bound = float(bound)
-        known = name in METRICS and operator in (">=", "<=")
+        known = (name in METRICS or name == "mean_cost") and operator in (">=", "<=") and not np.isnan(bound)
     except (TypeError, ValueError):
         known = False
     if not known:
         raise ValueError(
-            f'constraint must be a triple such as ("precision", ">=", 0.9); got {constraint!r}. '
-            f"Known metrics: {', '.join(sorted(METRICS))}; operators: >=, <=."
+            f'constraint must be a triple such as ("precision", ">=", 0.9), or a list of them; got {triple!r}. '
+            f"Known metrics: {', '.join(sorted([*METRICS, 'mean_cost']))}; operators: >=, <=."
         )
-    if objective.metric is None or not kind.separable(objective, strategy):
+    sense = 1 if operator == ">=" else -1
+    if name != "mean_cost":
+        return Constraint(METRICS[name], sense, bound)
+    if cost_matrix is None:
         raise ValueError(
-            "constraint needs thresholds that are found one at a time: a binary problem, or labels with a macro or weighted "
-            f"average and strategy='per_label'; and to maximise a cost matrix or one of {', '.join(sorted(METRICS))}."
+            "A constraint of the mean cost needs to know the costs: pass cost_matrix (with scoring, if another metric is to be "
+            "maximised)."
         )
-    return Constraint(METRICS[name], 1 if operator == ">=" else -1, bound)
+    costs = parse_cost(cost_matrix, kind).cost_matrix
+    if costs.shape != (2, 2):
+        raise ValueError("The mean cost can be constrained for two classes or labels, with a cost matrix of shape (2, 2).")
+    return Constraint(mean_cost(costs), sense, bound, costs)
 
 
 def swapped(objective: Objective) -> Objective:

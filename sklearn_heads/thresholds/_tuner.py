@@ -16,12 +16,20 @@ from sklearn_heads._sklearn.rollback import nothing_lost
 from sklearn_heads._sklearn.versions import Versioned
 from sklearn_heads.thresholds import _checks as checks
 from sklearn_heads.thresholds._heldout import PREFIT, fit_and_score, is_word
-from sklearn_heads.thresholds._objective import as_scorer, parse
+from sklearn_heads.thresholds._objective import as_scorer, as_triples, parse
 from sklearn_heads.thresholds._routing import route
 from sklearn_heads.thresholds._scores import Reader, check_finite, score_method
 from sklearn_heads.thresholds._search.bagging import aggregate
 from sklearn_heads.thresholds._search.grid import MOST_BOOTSTRAPS, Judge
 from sklearn_heads.thresholds._search.problem import Held
+
+# What is parsed, and kept for the display: parameters may be set anew after a fit.
+ASKED = ("scoring", "cost_matrix", "constraint", "confidence", "strategy", "pos_label")
+# What a fit may leave behind, and the next one may not.
+STALE = (
+    "best_threshold_", "thresholds_", "class_bias_", "cv_results_", "constraint_score_", "constraint_interval_", "promised_",
+    "promise_is_exact_",
+)
 
 
 def _inner_has(method: str):
@@ -48,9 +56,16 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         Where scores come from; "auto" prefers probabilities.
     thresholds : "all", int or array-like, default="all"
         Thresholds to choose from: all distinct ones, that many quantiles of the scores, or these, in any order.
-    constraint : (metric, ">=" or "<=", bound), default=None
+    constraint : (metric, ">=" or "<=", bound), or a list of them, default=None
         Such as ("precision", ">=", 0.9) or ("alert_rate", "<=", 0.05); for macro and weighted averages to be met by
-        each label.
+        each label. "mean_cost" is that of `cost_matrix`, beside which `scoring` may then name what is maximised.
+    confidence : float, default=None
+        None: the constraint is met on the held-out rows, and on new rows about every other time. Between 0 and 1: it holds on
+        new rows of the same kind with at least this probability over the held-out rows (several constraints: all at once), by
+        exact binomial tests; of the thresholds that pass, the one with the best metric. For precision, false_discovery_rate,
+        recall, specificity, false_positive_rate, alert_rate, accuracy and mean_cost (by the Hoeffding-Bentkus bound, exact for
+        two distinct costs). Exact where the estimator that predicts has not seen the held-out rows: cv="prefit", or a float cv
+        with refit=False; else an approximation (`promise_is_exact_`). sample_weight must be whole numbers.
     cost_matrix : array-like of shape (K, K), default=None
         cost_matrix[i][j] is the cost of predicting class j for a row of class i, in the order of `classes_` (words: of the
         alphabet). Minimised instead of a metric; for labels of shape (2, 2), the same for each.
@@ -66,8 +81,9 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         Random starts of coordinate ascent (several classes, averages over rows), beside 0.5 or argmax.
     min_positives : int, default=5
         Labels with fewer positive (or negative) rows share one threshold, with a warning.
-    strategy : {"per_label", "global"}, default="per_label"
-        One threshold per label, or one for all labels.
+    strategy : {"per_label", "simultaneous", "global"}, default="per_label"
+        One threshold per label, or one for all labels. With `confidence`, "per_label" promises each label its constraint with
+        that confidence; "simultaneous" promises all labels theirs at once, each tested at its share of what is left.
     pos_label : default=None
         The positive class; needed for metrics that depend on it unless the scorer has it or the class is 1.
     cv : int, float, splitter, iterable, "prefit" or "oof", default=None
@@ -94,6 +110,17 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         Several classes: biases of mean 0.
     threshold_std_ : float or ndarray
         Standard error of these: over bootstraps, of the mean over folds, or by the jackknife over folds.
+    constraint_score_ : float or ndarray
+        The constrained metric to expect on new rows, estimated as `best_score_` is; of shape (J,) for a list of J constraints,
+        (L,) or (J, L) for labels.
+    constraint_interval_ : ndarray of shape (2,), (J, 2), (L, 2) or (J, L, 2)
+        Exact interval of it (Clopper-Pearson) at the threshold, on the held-out rows; each end holds with the confidence (0.95
+        without one) by itself, for a threshold fixed beforehand. NaN where the metric is no share of rows (f1), or weights are
+        not whole.
+    promised_ : ndarray of shape (runs, 2), or a list of them for labels
+        With `confidence`: any threshold above a run's first number, up to its second, keeps the promise.
+    promise_is_exact_ : bool
+        With `confidence`: whether the predicting estimator has not seen the held-out rows.
     best_score_ : float
         The metric, or minus the mean cost, to expect on new rows, never the maximum on rows seen: each row is decided by the
         average over the bootstraps that left it out (biases and folds: the mean score of each solution on the rows it left out).
@@ -108,7 +135,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
     ----------
     Lipton, Elkan and Naryanaswamy (2014), Optimal thresholding of classifiers to maximize F1 measure. Pillai, Fumera
     and Roli (2013), Threshold optimisation for multi-label classifiers. Dinkelbach (1967), On nonlinear fractional
-    programming.
+    programming. Angelopoulos, Bates, Candes, Jordan and Lei (2021), Learn then test. Clopper and Pearson (1934), The use of
+    confidence or fiducial limits.
 
     Examples
     --------
@@ -128,7 +156,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         scoring: Any = "balanced_accuracy",
         response_method: str = "auto",
         thresholds: Any = "all",
-        constraint: tuple[str, str, float] | None = None,
+        constraint: Any = None,
+        confidence: float | None = None,
         cost_matrix: Any = None,
         aggregate: str = "bagged",
         n_bootstraps: int = 50,
@@ -147,6 +176,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         self.response_method = response_method
         self.thresholds = thresholds
         self.constraint = constraint
+        self.confidence = confidence
         self.cost_matrix = cost_matrix
         self.aggregate = aggregate
         self.n_bootstraps = n_bootstraps
@@ -186,8 +216,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
             kind = kind.fitted(self.estimator)
         method = score_method(self.estimator, self.response_method)
         candidates = checks.check_thresholds(self.thresholds, kind)
-        asked = {name: getattr(self, name) for name in ("scoring", "cost_matrix", "constraint", "strategy", "pos_label")}
-        kind, objective, constraint = parse(asked, kind, self.estimator)
+        asked = {name: getattr(self, name) for name in ASKED}
+        kind, objective, constraints = parse(asked, kind, self.estimator)
         checks.check_plug_in(self.aggregate, objective, method)
         routed = route(self, objective.scorer, params)
         weight = checks.check_weight(routed.weight, y)
@@ -198,6 +228,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         if not weight.all():
             kept = weight[rows] > 0
             rows, folds, scores = np.arange(len(y))[rows][kept], folds[kept], scores[kept]
+        if constraints.confidence is not None:
+            checks.check_countable(rows, weight[rows])
         held = Held(scores, kind.encode(y[rows]), weight[rows], folds, method)
         checks.check_labels(kind, held)
         judge = None
@@ -209,16 +241,21 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
             )
         # Tuned twice, the same rows give the same threshold.
         rng = check_random_state(0 if self.random_state is None else self.random_state)
-        problem = kind.problem(self, held, objective, constraint, candidates, judge, rng)
+        if constraints.confidence is not None:
+            n_labels = held.scores[0].size if self.strategy == "simultaneous" else 1
+            constraints = constraints._replace(n_labels=n_labels, seed=rng.randint(2**31 - 1))
+        problem = kind.problem(self, held, objective, constraints, candidates, judge, rng)
         n_bootstraps = self.n_bootstraps if judge is None else min(self.n_bootstraps, MOST_BOOTSTRAPS)
         # A constraint and given thresholds are the user's; the classifier's own threshold need not be among them.
-        free = constraint is None and candidates is None
+        free = not constraints.each and candidates is None
         own = kind.own_decision(held) if free and kind.keeps_own_decision(objective) else None
         tuned = aggregate(problem, self.aggregate, held.folds, n_bootstraps, rng, own)
         if tuned is None:
             raise ValueError(problem.failure())
         self.estimator_, self._read, self._asked = estimator, read, asked
         self._publish(problem, tuned)
+        if constraints.each:
+            self._publish_constraints(problem, tuned, rows, len(held.weight))
         fits.end()
         return self
 
@@ -312,7 +349,7 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
 
     def _publish(self, problem, tuned):
         kind = self._read.kind
-        for stale in ("best_threshold_", "thresholds_", "class_bias_", "cv_results_"):
+        for stale in STALE:
             vars(self).pop(stale, None)
         setattr(self, kind.attribute, kind.publish(tuned.parameters))
         self.threshold_std_, self.best_score_, self.solver_ = kind.publish(tuned.std), tuned.score, problem.solver
@@ -321,3 +358,17 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
+
+    def _publish_constraints(self, problem, tuned, rows, n):
+        constraints, alone = problem.constraints, as_triples(self.constraint)[0] is self.constraint
+        once = np.ones(n, np.uint8)
+        if not isinstance(rows, slice):
+            # A row that was held out several times was seen once.
+            once[:] = 0
+            once[np.unique(rows, return_index=True)[1]] = 1
+        table = problem.table(problem.solution(tuned.parameters), problem.arrange(once))
+        score, interval = tuned.constrained, constraints.intervals(*table)
+        self.constraint_score_, self.constraint_interval_ = (score[0], interval[0]) if alone else (score, interval)
+        if constraints.confidence is not None:
+            self.promised_ = problem.promised if self._read.kind.classes is not None else list(problem.promised)
+            self.promise_is_exact_ = is_word(self.cv, PREFIT) or not self.refit

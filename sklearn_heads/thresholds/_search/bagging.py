@@ -13,11 +13,12 @@ N_PARTS = 5
 
 
 class Tuned(NamedTuple):
-    """The chosen thresholds or biases, their spread and their estimated score."""
+    """The chosen thresholds or biases, their spread, and their estimated score and constrained metrics."""
 
     parameters: np.ndarray
     std: np.ndarray
     score: float
+    constrained: np.ndarray | None = None
 
 
 def replicates(how, folds, n_bootstraps, rng):
@@ -66,7 +67,7 @@ def aggregate(problem, how: str, folds: np.ndarray, n_bootstraps: int, rng, own=
     spread = _spread(problem, how, solutions or [pooled])
     if own_score >= score and (problem.move_together or np.all(np.abs(own - chosen) <= spread)):
         chosen, score = np.array(own), own_score
-    return Tuned(chosen, spread, score)
+    return Tuned(chosen, spread, score, left_out.constrained())
 
 
 def _parts(n):
@@ -92,21 +93,37 @@ class _ByRow:
         score = self.problem.evaluate_rows(self.sums / np.maximum(self.seen, 1)[:, None], rows)
         return score, np.nan if self.untuned is None else self.problem.evaluate(self.untuned, rows)
 
+    def constrained(self):
+        if not self.problem.constraints.each:
+            return None
+        means, rows = self.sums / np.maximum(self.seen, 1)[:, None], (self.seen > 0).view(np.uint8)
+        return self.problem.constraints.values(*self.problem.table_of_rows(means, rows))
+
 
 class _BySolution:
     """Mean scores of the solutions and of the own decision, each on the rows left out."""
 
     def __init__(self, problem, untuned):
-        self.problem, self.untuned, self.pairs = problem, untuned, []
+        self.problem, self.untuned, self.pairs, self.met = problem, untuned, [], []
 
     def add(self, solution, counts):
         rows = (counts == 0).view(np.uint8)
         own = np.nan if self.untuned is None else self.problem.evaluate(self.untuned, rows)
         self.pairs.append((self.problem.evaluate(solution, rows), own))
+        if self.problem.constraints.each:
+            self.met.append(self.problem.constraints.values(*self.problem.table(solution, rows)))
 
     def scores(self):
         pairs = np.array([pair for pair in self.pairs if not np.isnan(pair[0])])
         return tuple(pairs.mean(axis=0)) if len(pairs) else (np.nan, np.nan)
+
+    def constrained(self):
+        """Where a part leaves one undefined, it says nothing of it."""
+        if not self.met:
+            return None
+        met = np.array(self.met)
+        known = ~np.isnan(met)
+        return np.where(known, met, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
 
 
 def _spread(problem, how, solutions):

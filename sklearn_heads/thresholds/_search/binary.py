@@ -1,25 +1,13 @@
-"""Two classes: one exact sweep, with or without a constraint."""
+"""Two classes: one exact sweep, with or without constraints."""
 
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_heads.thresholds._search import sweep as core
-from sklearn_heads.thresholds._search.metrics import Metric
+from sklearn_heads.thresholds._search.constraints import Constraints, counts_at_ends
 from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
-
-
-class Constraint(NamedTuple):
-    """metric >= bound (sense 1) or metric <= bound (sense -1)."""
-
-    metric: Metric
-    sense: int
-    bound: float
-
-    def reached(self, values):
-        return self.sense * (values - self.bound) >= -core.TOLERANCE
 
 
 def summed(pos, neg, counts):
@@ -28,42 +16,54 @@ def summed(pos, neg, counts):
     return blocks, *core.block_totals(pos, neg, counts, blocks)
 
 
-def best_position(ranking, pos, neg, counts, metric, constraint=None):
-    """(first, final) of the equally good best positions of a replicate, or None where the metric or the constraint
-    fails.
-    """
+def best_position(ranking, pos, neg, counts, metric, constraints=()):
+    """(first, final) of the equally good best positions of a replicate, or None where the metric or a constraint fails."""
     blocks, P, N = summed(pos, neg, counts)
     if not metric.defined(P, N):
         return None
     numbers, limit, sense, bound, kind = metric.coefficients(P, N)[0], np.zeros(6), 0, 0.0, 0
-    if constraint is not None:
-        limit, sense, bound = constraint.metric.coefficients(P, N)[0], constraint.sense, constraint.bound
-        kind = constraint.metric.kind
+    if len(constraints) > 1:
+        # The sweep knows one constraint; positions that break another are none.
+        ranking = ranking.only(feasible_positions(ranking, counts * pos, counts * neg, constraints[1:]))
+    if constraints:
+        one = constraints[0]
+        limit, sense, bound, kind = one.metric.coefficients(P, N)[0], one.sense, one.bound, one.metric.kind
     first, final, _ = core.sweep(
         pos, neg, counts, ranking.last, blocks, metric.kind, numbers, kind, limit, sense, bound, ranking.none_allowed
     )
     return None if first < 0 else (first, final)
 
 
-def feasible_positions(ranking, pos, neg, constraint):
-    """Which of the allowed positions satisfy the constraint on all rows."""
-    tp, fp = np.append(0, np.cumsum(pos)), np.append(0, np.cumsum(neg))
-    at = ranking.positions
-    return constraint.reached(constraint.metric.values(tp[at], fp[at], tp[-1], fp[-1]))
+def feasible_positions(ranking, pos, neg, constraints):
+    """At which of all positions, `ranking.ends`, the rows seen meet the constraints."""
+    tp, fp = counts_at_ends(ranking, pos, neg)
+    feasible = np.ones(len(tp), bool)
+    for one in constraints:
+        feasible &= one.reached(one.metric.values(tp, fp, tp[-1], fp[-1]))
+    return feasible
 
 
-def explain(ranking, pos, neg, metric, constraint) -> str:
+def explain(ranking, pos, neg, metric, constraints) -> str:
     """Why `best_position` finds nothing on all rows."""
-    if constraint is None or not metric.defined(pos.sum(), neg.sum()):
+    if not constraints or not metric.defined(pos.sum(), neg.sum()):
         return (
             f"The held-out rows with weight hold one class only, for which {metric.name} is undefined. Use more folds "
             "that are stratified, or more rows."
         )
-    _, values = ranking.curve(constraint.metric, pos, neg)
-    name, bound = constraint.metric.name, constraint.bound
-    if constraint.sense > 0:
-        return f"No threshold reaches {name} >= {bound:g}: the best reachable value is {values.max():.4g}. Lower the bound."
-    return f"No threshold keeps {name} <= {bound:g}: the best reachable value is {values.min():.4g}. Raise the bound."
+    for one in constraints:
+        _, values = ranking.curve(one.metric, pos, neg)
+        if one.reached(values).any():
+            continue
+        if one.sense > 0:
+            return f"No threshold reaches {one}: the best reachable value is {values.max():.4g}. Lower the bound."
+        return f"No threshold keeps {one}: the best reachable value is {values.min():.4g}. Raise the bound."
+    return f"Each can be met, but no threshold meets {' and '.join(map(str, constraints))} at once. Loosen one of the bounds."
+
+
+def promised_only(ranking, pos, neg, constraints):
+    """The ranking with those positions only at which the constraints can be promised, and where their thresholds lie."""
+    promised = constraints.promised(ranking, pos, neg)
+    return ranking.only(promised), ranking.gaps(promised)
 
 
 class BinaryThreshold(Problem):
@@ -75,26 +75,45 @@ class BinaryThreshold(Problem):
     labels : (n,) 1 for the positive class, or its probability for the plug-in ("expected")
     truth : (n,) 0/1, what solutions are scored against
     weight : (n,) positive weights
+    constraints : with a confidence, only thresholds at which they can be promised are searched
+
+    Attributes
+    ----------
+    promised : (runs, 2) or None, between which thresholds the constraints can be promised
     """
 
-    def __init__(self, scores, labels, truth, weight, metric, constraint=None, candidates=None):
+    def __init__(self, scores, labels, truth, weight, metric, constraints=Constraints(), candidates=None):
         self.ranking = Ranking(scores, candidates)
-        self.metric, self.constraint = metric, constraint
+        self.metric, self.constraints = metric, constraints
         self.pos, self.neg = self.ranking.split(labels, weight)
         self.true_pos, self.true_neg = (self.pos, self.neg) if truth is labels else self.ranking.split(truth, weight)
+        self.every, self.promised = self.ranking, None
+        if constraints.confidence is not None:
+            self.ranking, self.promised = promised_only(self.ranking, self.true_pos, self.true_neg, constraints)
 
     def arrange(self, folds):
         return folds[self.ranking.order]
 
     def search(self, counts):
-        found = best_position(self.ranking, self.pos, self.neg, counts, self.metric, self.constraint)
+        found = best_position(self.ranking, self.pos, self.neg, counts, self.metric, self.constraints.on_rows_seen)
         return None if found is None else np.array(found)
 
+    def table(self, solution, counts):
+        return core.totals(self.true_pos, self.true_neg, counts, solution[0])
+
+    def table_of_rows(self, means, counts):
+        predicted = means[:, 0] >= self.ranking.entry(self.log_alerts)
+        pos, neg = counts * self.true_pos, counts * self.true_neg
+        return pos @ predicted, neg @ predicted, pos.sum(), neg.sum()
+
     def evaluate(self, solution, counts) -> float:
-        tp, fp, P, N = core.totals(self.true_pos, self.true_neg, counts, solution[0])
-        if not self.metric.defined(P, N):
-            return np.nan
-        return float(self.metric.values([tp], [fp], P, N)[0])
+        return self._value(*self.table(solution, counts))
+
+    def evaluate_rows(self, means, counts) -> float:
+        return self._value(*self.table_of_rows(means, counts))
+
+    def _value(self, tp, fp, P, N):
+        return float(self.metric.values([tp], [fp], P, N)[0]) if self.metric.defined(P, N) else np.nan
 
     @cached_property
     def log_alerts(self):
@@ -103,17 +122,10 @@ class BinaryThreshold(Problem):
     def coordinates(self, solution):
         return self.ranking.coordinate(solution, self.log_alerts)
 
-    def evaluate_rows(self, means, counts) -> float:
-        predicted = means[:, 0] >= self.ranking.entry(self.log_alerts)
-        pos, neg = counts * self.true_pos, counts * self.true_neg
-        if not self.metric.defined(P := pos.sum(), N := neg.sum()):
-            return np.nan
-        return float(self.metric.values([pos @ predicted], [neg @ predicted], P, N)[0])
-
     def average(self, solutions):
         feasible = None
-        if self.constraint is not None:
-            feasible = feasible_positions(self.ranking, self.pos, self.neg, self.constraint)
+        if self.constraints.on_rows_seen:
+            feasible = self.ranking.among(feasible_positions(self.ranking, self.pos, self.neg, self.constraints.each))
         return np.repeat(self.ranking.average(solutions, self.log_alerts, feasible), 2)
 
     def parameters(self, solutions):
@@ -124,9 +136,11 @@ class BinaryThreshold(Problem):
 
     def curve(self) -> dict:
         """Thresholds, increasing, and the metric at each, on all rows."""
-        thresholds, values = self.ranking.curve(self.metric, self.true_pos, self.true_neg)
+        thresholds, values = self.every.curve(self.metric, self.true_pos, self.true_neg)
         return {"thresholds": thresholds, "scores": values}
 
     def failure(self) -> str:
         """Why no threshold was found on all rows."""
-        return explain(self.ranking, self.pos, self.neg, self.metric, self.constraint)
+        if self.promised is not None and not len(self.promised):
+            return self.constraints.broken_promise(self.every, self.true_pos, self.true_neg)
+        return explain(self.ranking, self.pos, self.neg, self.metric, self.constraints.on_rows_seen)

@@ -83,6 +83,14 @@ def cost(matrix) -> Metric:
     )
 
 
+def mean_cost(matrix) -> Metric:
+    """The mean cost per row itself, to be constrained: minus `cost`."""
+    (c00, c01), (c10, c11) = np.asarray(matrix, float)
+    return Metric(
+        "mean_cost", core.RATIO, lambda P, N: (c00 * N + c10 * P, c11 - c10, c01 - c00, P + N, 0, 0), symmetric=True
+    )
+
+
 EXACT_MATCH = Metric("accuracy", core.EXACT_MATCH, lambda P, N: (P, 0, 0, 0, 0, 0))
 HITS = Metric("accuracy", core.RATIO, lambda P, N: (0, 1, 0, P + N, 0, 0))
 ERROR_RATE = ((0, 1), (1, 0))
@@ -93,6 +101,7 @@ METRICS = {
         fbeta(),
         Metric("jaccard", core.RATIO, lambda P, N: (0, 1, 0, P, 0, 1), needs="P"),
         Metric("precision", core.RATIO, lambda P, N: (0, 1, 0, 0, 1, 1), needs="P"),
+        Metric("false_discovery_rate", core.RATIO, lambda P, N: (0, 0, 1, 0, 1, 1), needs="P"),
         Metric("recall", core.RATIO, lambda P, N: (0, 1, 0, P, 0, 0), needs="P"),
         Metric("specificity", core.RATIO, lambda P, N: (N, 0, -1, N, 0, 0), needs="N"),
         Metric("false_positive_rate", core.RATIO, lambda P, N: (0, 0, 1, N, 0, 0), needs="N"),

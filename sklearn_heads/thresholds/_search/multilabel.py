@@ -5,7 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_heads.thresholds._search import sweep as core
-from sklearn_heads.thresholds._search.binary import best_position, explain, feasible_positions, summed
+from sklearn_heads.thresholds._search.binary import best_position, explain, feasible_positions, promised_only, summed
+from sklearn_heads.thresholds._search.constraints import Constraints
 from sklearn_heads.thresholds._search.metrics import Metric
 from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
@@ -45,16 +46,38 @@ class LabelThresholds(Problem):
     truth : (n, L) 0/1, what solutions are scored against
     weight : (n,) positive weights
     fixed : {label: threshold}, labels that are not searched
-    constraint : to be met by each label, where the search is of one label at a time
+    constraints : to be met by each label, where the search is of one label at a time
+
+    Attributes
+    ----------
+    promised : L arrays (runs, 2) or None, between which thresholds the constraints of a label can be promised
     """
 
-    def __init__(self, scores, labels, truth, weight, metric, average, candidates=None, fixed=None, constraint=None):
+    def __init__(
+        self, scores, labels, truth, weight, metric, average, candidates=None, fixed=None, constraints=Constraints()
+    ):
         self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
-        self.metric, self.averaging, self.constraint = metric, average, constraint
+        self.metric, self.averaging, self.constraints = metric, average, constraints
         self.rankings = [Ranking(column, candidates) for column in scores.T]
         self.fixed = fixed or {}
         self.free = [label for label in range(scores.shape[1]) if label not in self.fixed]
         self.pos, self.neg = zip(*(r.split(y, weight) for y, r in zip(labels.T, self.rankings)))
+        self.every, self.promised = self.rankings, None
+        if constraints.confidence is not None:
+            self.rankings, self.promised = zip(*(
+                promised_only(r, *r.split(y, weight), constraints) for y, r in zip(truth.T, self.rankings)
+            ))
+
+    def table(self, solution, counts):
+        return self._table((self.scores >= self.parameters(solution)).astype(float), self.weight * counts)
+
+    def table_of_rows(self, means, counts):
+        return self._table(self._predicted(means), self.weight * counts)
+
+    def _table(self, predicted, weight):
+        """Per label tp, fp, P and N, arrays (L,)."""
+        P, tp = weight @ self.truth, weight @ (predicted * self.truth)
+        return tp, weight @ predicted - tp, P, weight.sum() - P
 
     def evaluate(self, solution, counts) -> float:
         predicted = (self.scores >= self.parameters(solution)).astype(float)
@@ -69,19 +92,22 @@ class LabelThresholds(Problem):
         return np.concatenate([r.coordinate(positions, alerts) for r, positions, alerts in each])
 
     def evaluate_rows(self, means, counts) -> float:
+        return score_labels(self.metric, self.averaging, self._predicted(means), self.truth, self.weight * counts)
+
+    def _predicted(self, means):
         predicted = np.empty(self.scores.shape)
         for label, (r, alerts) in enumerate(zip(self.rankings, self.log_alerts)):
             predicted[r.order, label] = means[r.order, label] >= r.entry(alerts)
         for label, threshold in self.fixed.items():
             predicted[:, label] = self.scores[:, label] >= threshold
-        return score_labels(self.metric, self.averaging, predicted, self.truth, self.weight * counts)
+        return predicted
 
     def average(self, solutions):
         out = solutions[0].copy()
         for label in self.free:
             r, pos, neg, feasible = self.rankings[label], self.pos[label], self.neg[label], None
-            if self.constraint is not None:
-                feasible = feasible_positions(r, pos, neg, self.constraint)
+            if self.constraints.on_rows_seen:
+                feasible = r.among(feasible_positions(r, pos, neg, self.constraints.each))
             out[label] = r.average(solutions[:, label], self.log_alerts[label], feasible)
         return out
 
@@ -92,7 +118,7 @@ class LabelThresholds(Problem):
 
     def curve(self) -> dict:
         """For each label thresholds, increasing, and the metric of that label at each."""
-        curves = [r.curve(self.metric, pos, neg) for r, pos, neg in zip(self.rankings, self.pos, self.neg)]
+        curves = [r.curve(self.metric, pos, neg) for r, pos, neg in zip(self.every, self.pos, self.neg)]
         return {"thresholds": [thresholds for thresholds, _ in curves], "scores": [values for _, values in curves]}
 
     def failure(self) -> str:
@@ -133,13 +159,17 @@ class SeparateThresholds(LabelThresholds):
 
     def _search_label(self, label, counts):
         r = self.rankings[label]
-        return best_position(r, self.pos[label], self.neg[label], counts[r.order], self.metric, self.constraint)
+        limits = self.constraints.on_rows_seen
+        return best_position(r, self.pos[label], self.neg[label], counts[r.order], self.metric, limits)
 
     def failure(self) -> str:
         for label in self.free:
             r, pos, neg = self.rankings[label], self.pos[label], self.neg[label]
+            if self.promised is not None and not len(self.promised[label]):
+                why = self.constraints.broken_promise(r, *r.split(self.truth[:, label], self.weight))
+                return f"Label {label}: {why}"
             if self._search_label(label, np.ones(len(pos), np.uint8)) is None:
-                return f"Label {label}: {explain(r, pos, neg, self.metric, self.constraint)}"
+                return f"Label {label}: {explain(r, pos, neg, self.metric, self.constraints.on_rows_seen)}"
         return super().failure()
 
 

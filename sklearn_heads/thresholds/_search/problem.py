@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklearn_heads.thresholds._search.constraints import Constraints
+
 
 class Held(NamedTuple):
     """Held-out rows, of positive weight.
@@ -29,7 +31,8 @@ class Problem:
     A subclass has `search`, `evaluate`, `average` (of solutions of shape (m, ...), one solution), `parameters` (of
     solutions: thresholds or biases on the last axis), `curve` and `failure` (why `search` found nothing on all rows);
     and, unless `move_together`, `coordinates` of a solution, whose means over replicates are what `average` compares, and
-    evaluate_rows(means, counts), the metric when each row is decided by means (n, c) of its own.
+    evaluate_rows(means, counts), the metric when each row is decided by means (n, c) of its own. One that takes
+    `constraints` has table(solution, counts) and table_of_rows(means, counts), the counts tp, fp, P and N, too.
 
     Attributes
     ----------
@@ -41,6 +44,7 @@ class Problem:
 
     solver = "exact"
     move_together = False
+    constraints = Constraints()
 
     def arrange(self, folds: np.ndarray) -> np.ndarray:
         """Fold numbers in the order in which the problem keeps its rows, which is that of counts: here the user's."""

@@ -1,5 +1,6 @@
 """Scores of one column, sorted once: positions, thresholds, and averages of positions."""
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -27,13 +28,15 @@ class Ranking:
     ----------
     order : (n,) row of each sorted score
     scores : (n,) the scores, sorted
+    ends : (n,) 1 where a run of tied scores ends
     last : (n,) 1 where a row ends an allowed position
+    none_allowed : whether position 0 is allowed
     """
 
     def __init__(self, scores: np.ndarray, candidates: int | np.ndarray | None = None):
         n = len(scores)
-        self.order, self.scores, self.last = descending(np.asarray(scores, float))
-        self.candidates = None
+        self.order, self.scores, self.ends = descending(np.asarray(scores, float))
+        self.candidates, self.last, self.none_allowed = None, self.ends, True
         if candidates is None:
             return
         if isinstance(candidates, int):
@@ -42,17 +45,36 @@ class Ranking:
         self.found = n - np.searchsorted(self.scores[::-1], candidates, side="left")
         self.last = np.zeros(n, np.uint8)
         self.last[self.found[self.found > 0] - 1] = 1
+        self.none_allowed = bool(self.found[-1] == 0)
+
+    def among(self, mask: np.ndarray) -> np.ndarray:
+        """Of a mask over all positions that tied scores leave, "none" first, what it says of the allowed ones."""
+        return mask[np.searchsorted(np.append(0, np.flatnonzero(self.ends) + 1), self.positions)]
+
+    def only(self, allowed: np.ndarray) -> "Ranking":
+        """The same ranking with fewer allowed positions: those in a mask over all of them."""
+        kept = self.positions[self.among(allowed)]
+        other = copy(self)
+        vars(other).pop("positions", None)
+        other.last, other.none_allowed = np.zeros_like(self.last), bool(len(kept) and kept[0] == 0)
+        other.last[kept[kept > 0] - 1] = 1
+        if self.candidates is not None:
+            remain = np.isin(self.found, kept)
+            other.candidates, other.found = self.candidates[remain], self.found[remain]
+        return other
+
+    def gaps(self, allowed: np.ndarray) -> np.ndarray:
+        """(runs, 2) where thresholds of the positions in such a mask lie: above the first, up to the second; increasing."""
+        levels = np.append(np.inf, self.scores[np.flatnonzero(self.ends)])
+        change = np.diff(np.concatenate([[0], allowed, [0]]).astype(int))
+        first, final = np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1
+        return np.column_stack([np.append(levels, -np.inf)[final + 1], levels[first]])[::-1]
 
     def split(self, labels: np.ndarray, weight: np.ndarray):
         """Weights in sorted order for the positive and for the negative class; labels (n,) may be probabilities."""
         pos, neg = np.empty(len(self.order)), np.empty(len(self.order))
         sorting.split(self.order, labels, weight, pos, neg)
         return pos, neg
-
-    @property
-    def none_allowed(self) -> bool:
-        """Whether position 0 is allowed."""
-        return self.candidates is None or self.found[-1] == 0
 
     @cached_property
     def positions(self) -> np.ndarray:
@@ -71,8 +93,8 @@ class Ranking:
         top = bottom = 1.0
         with np.errstate(over="ignore", under="ignore"):
             if s[0] > s[-1]:
-                top = s[0] - s[np.argmax(self.last) + 1]
-                bottom = s[n - 2 - np.argmax(self.last[-2::-1])] - s[-1]
+                top = s[0] - s[np.argmax(self.ends) + 1]
+                bottom = s[n - 2 - np.argmax(self.ends[-2::-1])] - s[-1]
             upper = np.where(positions == 0, s[0] + top, s[np.maximum(positions, 1) - 1])
             lower = np.where(positions == n, s[-1] - bottom, s[np.minimum(positions, n - 1)])
             threshold = upper / 2 + lower / 2

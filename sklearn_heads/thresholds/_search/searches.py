@@ -17,31 +17,33 @@ from sklearn_heads.thresholds._search.multilabel import MicroThresholds, RowThre
 LABEL_SEARCHES = {"macro": SeparateThresholds, "weighted": SeparateThresholds, "micro": MicroThresholds}
 
 
-def one_threshold(tuner, held, objective, constraint, candidates, judge, rng):
+def one_threshold(tuner, held, objective, constraints, candidates, judge, rng):
     """Two classes."""
     if objective.metric is None:
         return _grid_of_thresholds(tuner, held, candidates, judge)
     labels = _labels_for(tuner.aggregate, held)
-    return BinaryThreshold(held.scores, labels, held.codes, held.weight, objective.metric, constraint, candidates)
+    return BinaryThreshold(held.scores, labels, held.codes, held.weight, objective.metric, constraints, candidates)
 
 
-def label_thresholds(tuner, held, objective, constraint, candidates, judge, rng):
+def label_thresholds(tuner, held, objective, constraints, candidates, judge, rng):
     """A matrix of labels."""
     if objective.metric is None:
         return _grid_of_thresholds(tuner, held, candidates, judge)
     common = (held.scores, _labels_for(tuner.aggregate, held), held.codes, held.weight)
     if tuner.strategy == "global":
         return SharedThreshold(*common, objective.metric, objective.average, candidates)
-    options = {"candidates": candidates, "fixed": _rare_labels(tuner, held, common, objective, candidates, rng)}
+    options = {"candidates": candidates}
+    if constraints.confidence is None:  # a threshold that labels share keeps no promise of one
+        options["fixed"] = _rare_labels(tuner, held, common, objective, candidates, rng)
     if objective.average == "samples":
         options |= {"default_threshold": held.default_threshold, "n_restarts": tuner.n_restarts, "rng": rng}
         return RowThresholds(*common, objective.metric, "samples", **options)
     return LABEL_SEARCHES[objective.average](
-        *common, objective.metric, objective.average, constraint=constraint, **options
+        *common, objective.metric, objective.average, constraints=constraints, **options
     )
 
 
-def class_biases(tuner, held, objective, constraint, candidates, judge, rng):
+def class_biases(tuner, held, objective, constraints, candidates, judge, rng):
     """Several classes."""
     scores = logits(held.scores, held.method)
     if objective.metric is None:
