@@ -59,12 +59,12 @@ def check_params(tuner):
         return
     if not isinstance(confidence, Real) or isinstance(confidence, bool) or not 0 < confidence < 1:
         raise ValueError(
-            f"confidence must be None or between 0 and 1, such as 0.95: the probability with which the constraint holds on new "
-            f"rows; got {confidence!r}."
+            "confidence must be None or between 0 and 1, such as 0.95: the probability with which the constraint holds on "
+            f"new rows; got {confidence!r}."
         )
     if tuner.constraint is None:
         raise ValueError(
-            f'confidence={confidence} promises a constraint, and there is none: pass constraint=("precision", ">=", 0.9), say.'
+            f'confidence={confidence} promises a constraint, and there is none: pass constraint=("precision", ">=", 0.9).'
         )
 
 
@@ -78,7 +78,7 @@ def check_countable(rows, weight):
         )
     if not isinstance(rows, slice) and len(np.unique(rows)) < len(rows):
         raise ValueError(
-            "With a confidence, each row may be held out once, and this cv holds some out several times, which would count them as "
+            "With a confidence, each row may be held out once; this cv holds some out several times, which would count them as "
             "so many observations. Use a float (cv=0.3), folds without repeats, or cv=\"prefit\"."
         )
 

@@ -109,7 +109,7 @@ def _known(function, given, scorer) -> Metric | None:
 
 
 def parse(asked: dict, kind, estimator):
-    """(kind, objective, constraints) of the tuner's parameters scoring, cost_matrix, constraint, confidence, strategy, pos_label."""
+    """(kind, objective, constraints) of what the tuner was asked: `_tuner.ASKED`."""
     if asked["cost_matrix"] is None or (constrains_cost(asked["constraint"]) and asked["scoring"] != "balanced_accuracy"):
         objective = parse_scoring(asked["scoring"], kind, estimator)
     else:

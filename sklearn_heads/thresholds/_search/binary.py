@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_heads.thresholds._search import sweep as core
-from sklearn_heads.thresholds._search.constraints import Constraints, counts_at_ends
+from sklearn_heads.thresholds._search.constraints import UNCONSTRAINED, counts_at_ends
 from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
 
@@ -82,7 +82,7 @@ class BinaryThreshold(Problem):
     promised : (runs, 2) or None, between which thresholds the constraints can be promised
     """
 
-    def __init__(self, scores, labels, truth, weight, metric, constraints=Constraints(), candidates=None):
+    def __init__(self, scores, labels, truth, weight, metric, constraints=UNCONSTRAINED, candidates=None):
         self.ranking = Ranking(scores, candidates)
         self.metric, self.constraints = metric, constraints
         self.pos, self.neg = self.ranking.split(labels, weight)

@@ -96,9 +96,12 @@ class Constraints(NamedTuple):
             if not promised([one.limit], tp, fp, level, self.seed).any():
                 return _explain(one, tp, fp, level, self.confidence, self.seed)
         return (
-            f"{' and '.join(map(str, self.each))} cannot be promised at one threshold with confidence {self.confidence:g}, though "
-            "each of them can. Loosen one of the bounds, or bring more rows."
+            f"{' and '.join(map(str, self.each))} cannot be promised at one threshold with confidence {self.confidence:g}, "
+            "though each of them can. Loosen one of the bounds, or bring more rows."
         )
+
+
+UNCONSTRAINED = Constraints()
 
 
 def counts_at_ends(ranking, pos, neg):
@@ -116,12 +119,13 @@ def _explain(one, tp, fp, level, confidence, seed):
     if times is None:
         estimates = one.metric.values(tp[1:], fp[1:], tp[-1], fp[-1])
         reached = estimates.max() if one.sense > 0 else estimates.min()
-        return (
-            f"{said} {best} More rows will not help: even as an estimate hardly any threshold reaches it (the best: {reached:.3g}). "
-            "Loosen the bound, or improve the classifier."
+        why = (
+            f"It would take more than {MOST_TIMES:,} times as many rows." if one.reached(reached)
+            else f"More rows will not help: even as an estimate the best threshold has {reached:.3g}."
         )
+        return f"{said} {best} {why} Loosen the bound, or improve the classifier."
     return (
-        f"{said} {best} It would take roughly {times:.2g} times as many rows: {_rounded(n * (times - 1))} more, "
+        f"{said} {best} It would take roughly {float(f'{times:.2g}'):g} times as many rows: {_rounded(n * (times - 1))} more, "
         f"{_rounded(positives * (times - 1))} of them positive. Or loosen the bound, or lower the confidence."
     )
 

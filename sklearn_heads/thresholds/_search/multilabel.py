@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_heads.thresholds._search import sweep as core
 from sklearn_heads.thresholds._search.binary import best_position, explain, feasible_positions, promised_only, summed
-from sklearn_heads.thresholds._search.constraints import Constraints
+from sklearn_heads.thresholds._search.constraints import UNCONSTRAINED
 from sklearn_heads.thresholds._search.metrics import Metric
 from sklearn_heads.thresholds._search.problem import Problem
 from sklearn_heads.thresholds._search.ranking import Ranking
@@ -54,7 +54,7 @@ class LabelThresholds(Problem):
     """
 
     def __init__(
-        self, scores, labels, truth, weight, metric, average, candidates=None, fixed=None, constraints=Constraints()
+        self, scores, labels, truth, weight, metric, average, candidates=None, fixed=None, constraints=UNCONSTRAINED
     ):
         self.scores, self.labels, self.truth, self.weight = scores, labels, truth, weight
         self.metric, self.averaging, self.constraints = metric, average, constraints
@@ -141,6 +141,8 @@ class SeparateThresholds(LabelThresholds):
     """Macro and weighted averages, and everything else that is a sum over labels: one binary sweep per label."""
 
     def search(self, counts):
+        if self.promised is not None and not all(map(len, self.promised)):
+            return None
         out = self._fixed_solution()
         for label in self.free:
             if (found := self._search_label(label, counts)) is None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_heads.thresholds._search.constraints import Constraints
+from sklearn_heads.thresholds._search.constraints import UNCONSTRAINED
 
 
 class Held(NamedTuple):
@@ -44,7 +44,7 @@ class Problem:
 
     solver = "exact"
     move_together = False
-    constraints = Constraints()
+    constraints = UNCONSTRAINED
 
     def arrange(self, folds: np.ndarray) -> np.ndarray:
         """Fold numbers in the order in which the problem keeps its rows, which is that of counts: here the user's."""

@@ -7,28 +7,30 @@ threshold of the order that breaks the bound passes with probability `level` at 
 
 The order is what has power, and it may not depend on the labels that it tests:
 
-- Recall, specificity, false-positive and alert rate move one way with the threshold. The order starts at the safe end, and no test
-  fails before a later one passes: nothing is lost.
-- Precision: labels are read from the lowest score upwards. Those of the rows below a rank say nothing about the rows above, which
-  are a sample of the rows beyond that score. Reading stops at the rank K at which the decline seen below suggests that precision
-  is not far under the bound; the order is of the thresholds within K, the strictest first, from K / 2 on. Earlier starts, K / 4,
-  K / 8, ..., have a smaller part of the level each; one that arrives at the next start hands its part on (the fallback procedure).
-- Accuracy and mean cost are of all rows: a fifth of them, drawn at random, says where to start; the others are tested from there
-  both ways, each at half of the level.
+- Recall, specificity, false-positive and alert rate move one way with the threshold. The order starts at the safe end, and no
+  test fails before a later one passes: nothing is lost.
+- Precision: labels are read from the lowest score upwards. Those of the rows below a rank say nothing about the rows above,
+  which are a sample of the rows beyond that score. Reading stops at the rank K at which the decline seen below suggests that
+  precision is not far under the bound; the order is of the thresholds within K, the strictest first, from K / 2 on. Earlier
+  starts, K / 4, K / 8, ..., have a smaller part of the level each; one that arrives at the next start hands its part on (the
+  fallback procedure).
+- Accuracy and mean cost are of all rows: a fifth of them, drawn at random, says where to start; the others are tested from
+  there both ways, each at half of the level.
 
-Why the start may be a rank, which depends on the scores: let e be the first threshold at or below the start that breaks the bound.
-If it is the start itself, the rows above it are a sample of all rows beyond it, and the test is exact. If it lies lower, the error
-needs its test to pass, where the number of rows above e, whatever it is, leaves their true positives binomial. (With tied scores,
-this needs precision to fall as the threshold falls.)
+Why the start may be a rank, which depends on the scores: let e be the first threshold at or below the start that breaks the
+bound. If it is the start itself, the rows above it are a sample of all rows beyond it, and the test is exact. If it lies lower,
+the error needs its test to pass, and the number of rows above e, whatever it is, leaves their true positives binomial. (With
+tied scores, or where precision crosses the bound several times and there are several starts, this needs precision to fall as the
+threshold falls.)
 
-Angelopoulos et al. (2021), Learn then Test; Clopper and Pearson (1934); Wiens (2003), the fallback procedure; Bates et al. (2021),
-the Hoeffding-Bentkus bound for a mean cost.
+Angelopoulos et al. (2021), Learn then Test; Clopper and Pearson (1934); Wiens (2003), the fallback procedure; Bates et al.
+(2021), the Hoeffding-Bentkus bound for a mean cost.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr, betainc, rel_entr
+from scipy.special import betainc, rel_entr
 
 # successes and trials of each share, from the counts at thresholds and their totals
 SHARES = {
@@ -100,7 +102,7 @@ def hoeffding_bentkus(total, n, bound):
     mean = np.clip(total / n, 0, bound)
     hoeffding = np.exp(-n * (rel_entr(mean, bound) + rel_entr(1 - mean, 1 - bound)))
     # Rounding must not turn a whole number into the next one; upwards is the safe side.
-    bentkus = np.e * bdtr(np.minimum(np.ceil(total - 1e-9 * n), n), n, bound)
+    bentkus = np.e * binomial_tails(np.clip(np.ceil(total - 1e-9 * n), 0, n), n, bound, -1)
     return np.minimum(1.0, np.minimum(hoeffding, bentkus))
 
 
@@ -180,7 +182,7 @@ def alert_order(tp, alerts, bound: float):
 
 
 def expected_reach(tp, alerts, enough: float):
-    """The loosest threshold whose alerts are expected to have a precision of `enough`, by the rows below it; None if there is none.
+    """The loosest threshold whose alerts are expected to have a precision of `enough`, by the rows below it; or None.
 
     The share of positives at a rank r declines as 1 / (1 + (r / c)^b). For every threshold K on a geometric grid, c and b are
     fitted to the rows below K only, by Newton's method with a weak prior, and the share is averaged over the ranks above.
