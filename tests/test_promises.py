@@ -16,7 +16,14 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_heads import ThresholdCurveDisplay, ThresholdTuner
 from sklearn_heads.thresholds._search.promises import (
-    PROMISES, SHARES, Limit, alert_order, binomial_tails, hoeffding_bentkus, interval, promised,
+    PROMISES,
+    SHARES,
+    Limit,
+    alert_order,
+    binomial_tails,
+    hoeffding_bentkus,
+    interval,
+    promised,
 )
 
 COSTS = np.array([[0.0, 1.0], [10.0, 0.5]])
@@ -186,8 +193,8 @@ def test_weights_are_repeated_rows_and_no_row_order_matters():
         params = {"cost_matrix": COSTS} if limit.costs is not None else {"scoring": "f1"}
         constraint = (limit.name, ">=" if limit.sense > 0 else "<=", limit.bound)
         tuner = ThresholdTuner(
-            FrozenEstimator(Echo().fit(scores[:, None], y)), constraint=constraint, confidence=0.9, cv="prefit", refit=False, aggregate="pooled",
-            random_state=0, **params,
+            FrozenEstimator(Echo().fit(scores[:, None], y)), constraint=constraint, confidence=0.9, cv="prefit", refit=False,
+            aggregate="pooled", random_state=0, **params,
         )
         weighted = clone(tuner).fit(scores[:, None], y, sample_weight=weight)
         repeated = clone(tuner).fit(scores[again, None], y[again])
@@ -275,7 +282,7 @@ def test_labels_each_by_itself_or_all_at_once():
     for one, other in zip(together.promised_, stricter.promised_):
         np.testing.assert_array_equal(one, other)
     Y[:, 1] &= np.arange(2000) < 60
-    with pytest.raises(ValueError, match="Label 1: precision >= 0.85 cannot be promised"):
+    with pytest.raises(ValueError, match=r"Label 1: precision >= 0.85 cannot be promised"):
         clone(each).fit(X, Y)
 
 
@@ -343,7 +350,7 @@ def test_rows_that_cannot_be_counted(easy):
 
 def test_several_classes_hear_what_is_offered():
     P = np.random.default_rng(0).dirichlet([1, 1, 1], 90)
-    with pytest.raises(ValueError, match="tune y == that class.*0/1 matrix of labels"):
+    with pytest.raises(ValueError, match=r"tune y == that class.*0/1 matrix of labels"):
         prefit(P, P.argmax(1), scoring="f1_macro").fit(P, P.argmax(1))
 
 
