@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 
-from sklearn_heads import MLPBinary, MLPMulticlass, ThresholdTuner
+from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner
 from sklearn_heads._sklearn import callbacks
 
 since_1_9 = pytest.mark.skipif(not importlib.util.find_spec("sklearn.callback"), reason="callbacks came with scikit-learn 1.9")
@@ -287,3 +287,12 @@ def test_before_1_9_set_callbacks_says_what_it_needs(monkeypatch):
     with pytest.raises(ImportError, match=r"needs scikit-learn 1\.9 or later, and this is 1\.6\.1"):
         older.CallbackSupportMixin().set_callbacks()
     assert older.with_callbacks(len) is len
+
+
+@since_1_9
+def test_a_hook_sees_what_is_not_known_as_nan():
+    X, y = data("multilabel", 60)
+    gaps = np.where(np.arange(60)[:, None] % 7 == [0, 1, 2], np.nan, y)
+    recorder = Recorder()
+    MLPMultiLabel(**SMALL, n_members=1).set_callbacks(recorder).fit(X, gaps)
+    np.testing.assert_array_equal(recorder.ends("fit")[0]["y"], gaps)

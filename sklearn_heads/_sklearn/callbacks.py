@@ -9,6 +9,8 @@ from contextlib import contextmanager, nullcontext
 
 import sklearn
 
+from sklearn_heads._sklearn.labels import with_gaps
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
@@ -117,6 +119,8 @@ def fit_task(estimator, X, y, weights, state, settings, n_members):
     """The task of a fit; called inside it."""
     if not getattr(estimator, "_skl_callbacks", None):
         return Nobody()
+
+    y = with_gaps(y)
 
     def data(order):
         """These rows, as functions: they are copied only if a hook asks for them."""

@@ -57,6 +57,12 @@ def indicator_codes(y) -> np.ndarray | None:
     return _codes(y) if y.ndim == 2 else None
 
 
+def with_gaps(labels) -> np.ndarray:
+    """Labels as users know them: codes with NaN where a label is not known; anything else as it is."""
+    unknown = (labels == UNKNOWN) if labels.ndim == 2 else np.False_
+    return np.where(unknown, np.nan, labels) if unknown.any() else labels
+
+
 def sparse_container(y) -> type | None:
     """The sparse type in which predictions of such labels come: CSR as in scikit-learn, a matrix or an array; None for dense."""
     if not sparse.issparse(y):
