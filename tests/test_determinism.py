@@ -19,7 +19,7 @@ from sklearn_heads.heads import MultiSigmoid
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-CHANCE = {"hidden_layer_sizes": (6,), "max_iter": 6, "n_members": 3, "dropout": 0.3, "batch_size": 16}
+CHANCE = {"hidden_layer_sizes": (6,), "max_iter": 6, "n_members": 3, "dropout": 0.3, "batch_size": 16, "store_oof": True}
 
 
 @pytest.fixture(params=HEADS)
@@ -32,7 +32,7 @@ def bits(name, **options):
     X, y = data(name, 150)
     clf = HEADS[name](**{**CHANCE, "random_state": 7, **options}).fit(X, y)
     parts = [np.concatenate([m.network.parameters, m.loss_curve_, m.validation_loss_curve_]) for m in clf.members_]
-    return b"".join(part.tobytes() for part in [*parts, clf.predict_proba(X)])
+    return b"".join(part.tobytes() for part in [*parts, clf.predict_proba(X), clf.oof_proba_])
 
 
 def test_same_seed_same_bits(name):

@@ -305,6 +305,8 @@ def test_what_belongs_to_one_network_says_where_it_is():
     for attribute in ("coefs_", "intercepts_", "loss_", "loss_curve_", "validation_loss_curve_", "best_iter_", "t_"):
         with pytest.raises(AttributeError, match=rf"this fit has 2: see members_\[i\].{attribute}"):
             getattr(clf, attribute)
+        assert getattr(clf.members_[0], attribute) is not None
+    assert clf.n_iter_ == max(member.n_iter_ for member in clf.members_)
     with pytest.raises(AttributeError, match="no validation rows; set early_stopping=True"):
         MLPBinary(n_members=1, early_stopping=False, **SMALL).fit(X, TWO).validation_loss_curve_  # noqa: B018
 

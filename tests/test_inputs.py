@@ -11,7 +11,7 @@ from sklearn_heads._core.network import Network
 
 from sklearn_heads import MLPBinary
 from sklearn_heads._mlp import encoding
-from sklearn_heads._mlp.bins import Bins, quantiles
+from sklearn_heads._mlp.bins import Bins
 from sklearn_heads._mlp.encoding import BOUND, InputEncoding
 
 
@@ -162,15 +162,6 @@ def test_a_row_of_little_weight_that_is_far_out_leaves_no_nan():
     X = np.append(np.random.default_rng(5).normal(size=49), -1e60)[:, None]
     encoding = InputEncoding("piecewise").fit(X, np.append(np.ones(49), 1e-130))
     assert np.isfinite(encoded(encoding, X, np.float32)).all()
-
-
-@given(st.integers(0, 2**31), st.integers(1, 5))
-def test_weights_are_repeats_and_their_scale_is_nothing(seed, n_bins):
-    rng = np.random.default_rng(seed)
-    x, weights = rng.integers(0, 8, 30).astype(float), rng.integers(1, 4, 30)
-    repeated = quantiles(np.repeat(x, weights), n_bins)
-    np.testing.assert_array_equal(quantiles(x, n_bins, weights.astype(float)), repeated)
-    np.testing.assert_array_equal(quantiles(x, n_bins, weights * 0.37), repeated)
 
 
 def test_weighted_fit_is_the_fit_of_repeated_rows(X):

@@ -8,6 +8,8 @@ from data import data as even_data
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_heads._mlp import bins, encoding, training
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 def data(name, n=60):
@@ -19,6 +21,14 @@ def data(name, n=60):
 @pytest.fixture(params=HEADS)
 def name(request):
     return request.param
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of a few rows, columns and weights, so that 200 rows reach the second block wherever there are blocks."""
+    for module in (bins, encoding, training):
+        monkeypatch.setattr(module, "BLOCK_VALUES", 160)  # 32 rows of five columns
+    monkeypatch.setattr(bins, "MOST_ROWS", 100)
 
 
 # ---- weights --------------------------------------------------------------------------------------------------------------
@@ -95,8 +105,9 @@ def test_scaling_inside_is_standardscaler_outside(name):
     np.testing.assert_allclose(inside.predict_proba(X), outside.predict_proba(scaler.transform(X)), rtol=1e-7)
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_scaling_inside_is_weighted_and_streams_over_blocks():
-    X, y = data("binary-sigmoid", 9000)  # more than one block of rows
+    X, y = data("binary-sigmoid", 200)
     weights = np.random.RandomState(0).uniform(0.1, 2, len(X))
     scaler = StandardScaler().fit(X, sample_weight=weights)
     inside = still("binary-sigmoid", max_iter=3, input_encoding="standard").fit(X, y, weights)
@@ -111,10 +122,71 @@ def test_units_and_offsets_of_the_columns_do_not_matter(name):
     np.testing.assert_allclose(elsewhere.predict_proba(moved), as_given.predict_proba(X), rtol=1e-5)
 
 
-def test_constant_columns_do_no_harm(name):
+def test_a_constant_column_is_as_if_absent(name):
+    X, y = data(name)
+    for place, value in [(0, 1e6), (3, 0.0), (5, -1e-6)]:
+        wide = np.insert(X, place, value, axis=1)
+        with_constant, without = HEADS[name](**SMALL).fit(wide, y), HEADS[name](**SMALL).fit(X, y)
+        np.testing.assert_array_equal(with_constant.predict_proba(wide), without.predict_proba(X))
+        wide[:, place] = 77.0  # what it holds later tells nothing, since nothing was learnt of it
+        np.testing.assert_array_equal(with_constant.predict_proba(wide), without.predict_proba(X))
+
+
+def test_a_constant_column_harms_no_scaling(name):
     X, y = data(name)
     wide = np.column_stack([X, np.full(len(X), 1e6)])
-    assert np.isfinite(HEADS[name](**SMALL).fit(wide, y).decision_function(wide)).all()
+    inside = still(name, input_encoding="standard").fit(wide, y)
+    outside = still(name, input_encoding=None).fit(StandardScaler().fit_transform(wide), y)
+    np.testing.assert_allclose(inside.predict_proba(wide), outside.predict_proba(StandardScaler().fit_transform(wide)), rtol=1e-7)
+
+
+# ---- blocks ---------------------------------------------------------------------------------------------------------------
+
+
+def column_of(encoding, j):
+    """What the encoding says about one column of X: mean, scale, whether it is two-valued, edges."""
+    position = list(encoding.columns_).index(j)
+    edges = encoding.edges_[position] if position < len(encoding.edges_) else np.empty(0)
+    return encoding.mean_[position], encoding.scale_[position], encoding.two_valued_[position], edges
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_size_of_blocks_changes_nothing(weighted, request):
+    """Each column by itself: ones that vary only in the first rows, only in the last, and many of many values."""
+    random = np.random.RandomState(0)
+    X = np.sort(random.normal(size=(90, 9)), axis=0)
+    X[:, 1], X[:, 2] = np.r_[random.uniform(0, 1, 10), np.arange(80) % 2], np.r_[np.arange(80) % 2, random.uniform(0, 1, 10)]
+    X[:, 3] = np.arange(90) % 2
+    weights = random.uniform(0.1, 2, 90) if weighted else None
+    whole = encoding.InputEncoding("piecewise").fit(X, weights)
+    request.getfixturevalue("small_blocks")
+    in_blocks = encoding.InputEncoding("piecewise").fit(X, weights)
+    for j in range(9):
+        for one, other in zip(column_of(in_blocks, j), column_of(whole, j), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+    assert [column_of(in_blocks, j)[2] for j in range(4)] == [False, False, False, True]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_bins_of_sorted_rows_are_those_of_all():
+    """Beyond `MOST_ROWS` edges come from a sample. Rows in order of their values, or in turns, must not fool it."""
+    x = np.sort(np.random.RandomState(0).uniform(size=3000))
+    in_turns = x.reshape(3, 1000).T.ravel()
+    wanted = np.quantile(x, [1 / 3, 2 / 3])
+    for column in (x, x[::-1], in_turns):
+        edges = column_of(encoding.InputEncoding("piecewise").fit(np.ascontiguousarray(column)[:, None]), 0)[3]
+        np.testing.assert_allclose(edges[1:-1], wanted, atol=0.15)
+
+
+@pytest.mark.parametrize("weight_init", ["he_normal", "glorot_uniform"])
+def test_initial_weights_do_not_depend_on_blocks(weight_init, request):
+    def drawn():
+        random = np.random.RandomState(0)
+        return training.initial_network([90, 8, 3], "relu", "softmax", "float64", weight_init, np.zeros(3), random).parameters
+
+    whole = np.array(drawn())
+    request.getfixturevalue("small_blocks")
+    np.testing.assert_array_equal(drawn(), whole)
 
 
 @pytest.mark.parametrize("input_encoding", ["standard", None])

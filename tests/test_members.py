@@ -73,14 +73,6 @@ def test_rare_labels_are_spread():
 
 
 @pytest.mark.parametrize(("cls", "X", "y"), tasks())
-def test_the_bits_do_not_depend_on_threads(cls, X, y):
-    results = [cls(n_members=4, n_jobs=n_jobs, store_oof=True, **SMALL).fit(X, y) for n_jobs in (1, 2, 3, None)]
-    for other in results[1:]:
-        np.testing.assert_array_equal(results[0].predict_proba(X), other.predict_proba(X))
-        np.testing.assert_array_equal(results[0].oof_proba_, other.oof_proba_)
-
-
-@pytest.mark.parametrize(("cls", "X", "y"), tasks())
 def test_out_of_fold_loss_is_that_of_the_probabilities(cls, X, y):
     weights = np.random.default_rng(0).uniform(0.5, 2, len(X))
     clf = cls(n_members=3, store_oof=True, dtype="float64", **SMALL).fit(X, y, sample_weight=weights)
@@ -158,13 +150,3 @@ def test_a_class_of_one_row():
     y[0] = 9
     clf = MLPMulticlass(**SMALL).fit(X, y)
     assert list(clf.classes_) == [0, 1, 2, 9]
-
-
-def test_what_belongs_to_one_network_is_asked_of_the_members():
-    X, y = load_breast_cancer(return_X_y=True)
-    clf = MLPBinary(n_members=2, **SMALL).fit(X, y)
-    for name in ("coefs_", "intercepts_", "loss_curve_", "validation_loss_curve_", "best_iter_", "loss_", "t_"):
-        with pytest.raises(AttributeError, match=r"members_\[i\]"):
-            getattr(clf, name)
-        assert getattr(clf.members_[0], name) is not None
-    assert clf.n_iter_ == max(member.n_iter_ for member in clf.members_)

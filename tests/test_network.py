@@ -353,7 +353,7 @@ def test_weights_are_views_of_one_vector():
 @pytest.mark.parametrize("loss", KERNELS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_is_that_of_torch(loss, activation):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="needs the extra `peers`")
     functional = torch.nn.functional
     forms = {"identity": lambda x: x, "logistic": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu,
              "leaky_relu": functional.leaky_relu, "gelu": functional.gelu, "silu": functional.silu, "selu": functional.selu}
