@@ -16,7 +16,6 @@ X, Y2 = make_classification(80, flip_y=0.1, random_state=0)
 X3, Y3 = make_classification(120, n_classes=3, n_informative=4, random_state=0)
 XL, YL = make_multilabel_classification(100, n_classes=3, random_state=0)
 TWO, THREE, LABELS = (X, Y2), (X3, Y3), (XL, YL)
-ONE_LABEL_ABSENT = (XL, YL * [1, 0, 1])
 
 
 @pytest.mark.parametrize(("params", "data", "words"), [
@@ -78,11 +77,6 @@ def test_errors_name_the_fix(params, data, words):
     estimator = LogisticRegression() if b.ndim == 1 else MultiOutputClassifier(LogisticRegression())
     with pytest.raises(ValueError, match=words):
         ThresholdTuner(estimator, random_state=0, **params).fit(A, b)
-
-
-def test_a_label_absent_from_every_fold():
-    with pytest.raises(ValueError, match=r"Labels \[1\] have no positive row in any fold"):
-        ThresholdTuner(Echo(), scoring="f1_macro").fit(XL[:, :3] / 100, ONE_LABEL_ABSENT[1])
 
 
 @pytest.mark.parametrize("data", [TWO, THREE])

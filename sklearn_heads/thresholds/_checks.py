@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
+from sklearn_heads._sklearn.labels import UNKNOWN, as_labels, indicator_codes, is_missing, label_names
 from sklearn_heads.thresholds._heldout import OOF, PREFIT
 from sklearn_heads.thresholds._kinds import MultiLabel, of_classes
 from sklearn_heads.thresholds._objective import constrains_cost
@@ -110,32 +111,65 @@ def check_thresholds(thresholds, kind):
 
 
 def check_target(y):
-    """The kind of labels, and y as an array, (n,) or (n, L)."""
+    """The kind of labels, and y as an array: (n,), or (n, L) of 0, 1 and, where a label is not known, NaN."""
     if y is None:
         raise ValueError("ThresholdTuner requires y to be passed, but the target y is None.")
     if _num_samples(y) == 0:
         raise ValueError("X and y have 0 sample(s), while a minimum of 2 is required: there is nothing to learn from.")
     # Integers in one dimension are what most targets are; type_of_target takes longer to say so than the search takes.
-    plain = isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu"
-    found = None if plain else type_of_target(y, input_name="y")
+    if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "biu":
+        return _kind_of(distinct(y)), y
+    if len(getattr(y, "shape", ())) == 2 and y.shape[1] > 1 and (codes := indicator_codes(y)) is not None:
+        return _label_matrix(y, codes)
+    values = as_labels(y)
+    if len(missing := missing_rows(values)):
+        raise ValueError(
+            f"y has no label (None, NaN or NA) in {len(missing)} of {len(values)} rows, the first of them row {missing[0]}: drop "
+            "these rows. (In a 0/1 matrix NaN means that a label is not known.)"
+        )
+    with np.errstate(invalid="ignore"):
+        found = type_of_target(values, input_name="y")
     if found == "multilabel-indicator":
-        y = np.asarray(y.toarray() if issparse(y) else y)
-        constant = y.min(axis=0) == y.max(axis=0)
-        if constant.all():
-            raise ValueError("All labels are constant: every column of y holds one value, so no threshold can be learned.")
-        return MultiLabel(), y
-    if found not in ("binary", "multiclass", None):
+        return _label_matrix(y, indicator_codes(values))
+    if found not in ("binary", "multiclass"):
         raise ValueError(
             f"Unknown label type: {found}. ThresholdTuner tunes classifiers: y must hold two classes, several classes, or "
             "be a 0/1 matrix of labels (MultiLabelBinarizer makes one). Continuous values want a regressor, or binning."
         )
-    y = y if plain else column_or_1d(y, warn=True)
-    classes = distinct(y) if plain else np.unique(y)
+    values = column_or_1d(values, warn=True)
+    return _kind_of(np.unique(values)), values
+
+
+def missing_rows(y) -> np.ndarray:
+    """Rows without a label."""
+    missing = np.isnan(y) if y.dtype.kind == "f" else np.zeros(0, bool)
+    if y.dtype == object:
+        missing = np.array([is_missing(value) for value in y.ravel().tolist()], bool).reshape(y.shape)
+    return np.flatnonzero(missing.reshape(len(missing), -1).any(axis=1)) if missing.size else np.empty(0, int)
+
+
+def _kind_of(classes):
     if len(classes) < 2:
         raise ValueError(
             f"y holds one class, {classes.tolist()[0]!r}: the classifier needs two classes or more to be tuned."
         )
-    return of_classes(classes), y
+    return of_classes(classes)
+
+
+def _label_matrix(y, codes):
+    """The estimator gets integers (of one byte where y was sparse), or, with gaps, floats."""
+    unknown = codes == UNKNOWN
+    if not ((codes == 0).any(axis=0) & (codes == 1).any(axis=0)).any():
+        raise ValueError(
+            "All labels are constant: no column of y holds both values, so no threshold can be learned."
+        )
+    names = label_names(y)
+    kind = MultiLabel(list(range(codes.shape[1])) if names is None else names.tolist(), named=names is not None)
+    if unknown.any():
+        return kind, np.where(unknown, np.nan, codes)
+    if isinstance(y, np.ndarray) and y.dtype.kind in "biuf":
+        return kind, y
+    return kind, codes.view(np.int8) if issparse(y) else codes.astype(int)
 
 
 def distinct(y) -> np.ndarray:
@@ -163,6 +197,15 @@ def check_weight(weight, y) -> np.ndarray:
     return weight
 
 
+def check_gaps(y, objective):
+    """Raise where labels are not known and only a function that wants them all can judge."""
+    if objective.metric is None and y.dtype.kind == "f" and y.ndim == 2 and np.isnan(y).any():
+        raise ValueError(
+            "y has labels that are not known (NaN), which a scorer that is called as it is cannot leave out. Use a metric that "
+            "is computed from counts: docs/thresholds.md has the table."
+        )
+
+
 def check_plug_in(aggregate, objective, method):
     """Raise where "expected" was asked for and probabilities cannot stand for labels."""
     if aggregate != "expected":
@@ -186,13 +229,4 @@ def check_scores(scores, folds):
         raise ValueError(
             "The provided estimator makes constant predictions: every held-out row has the same score, so any threshold "
             "predicts one class. Look at the estimator's features and its regularisation."
-        )
-
-
-def check_labels(kind, held):
-    """Raise for a label without any positive row among those held out."""
-    if isinstance(kind, MultiLabel) and len(absent := np.flatnonzero(~held.codes.any(axis=0))):
-        raise ValueError(
-            f"Labels {absent.tolist()} have no positive row in any fold, so no threshold can be learned for them. Drop these "
-            "columns of y, or add rows that have them."
         )

@@ -83,13 +83,15 @@ class ThresholdCurveDisplay:
                 "Only metrics that are computed exactly can be drawn; use from_predictions with one of them."
             )
         thresholds = np.atleast_1d(getattr(estimator, kind.attribute))
-        truth = kind.encode(check_target(y)[1])
+        y = check_target(y)[1]
+        names = kind.names if names is None and getattr(kind, "named", False) else names
         scores = estimator._read(estimator.estimator_, X)
         metric = METRICS["f1"] if objective.average == "samples" else objective.metric
         spread = np.atleast_1d(estimator.threshold_std_)
         promised = getattr(estimator, "promised_", None)
         promised = promised if promised is None or isinstance(promised, list) else [promised]
-        return cls._draw(truth, scores, metric, constraints, thresholds, spread, sample_weight, names, ax, promised)
+        truth, known = kind.encode(y), kind.known(y)
+        return cls._draw(truth, known, scores, metric, constraints, thresholds, spread, sample_weight, names, ax, promised)
 
     @classmethod
     def from_predictions(
@@ -121,12 +123,14 @@ class ThresholdCurveDisplay:
         asked = {"constraint": constraint, "confidence": confidence, "cost_matrix": None, "strategy": "per_label"}
         constraints = parse_constraints(asked, objective, two)
         truth = kind.oriented(objective, constraints, pos_label)[0].encode(y)
+        names = kind.names if names is None and getattr(kind, "named", False) else names
         thresholds = None if thresholds is None else np.atleast_1d(thresholds)
-        return cls._draw(truth, scores, objective.metric, constraints, thresholds, None, sample_weight, names, ax)
+        known = kind.known(y)
+        return cls._draw(truth, known, scores, objective.metric, constraints, thresholds, None, sample_weight, names, ax)
 
     @classmethod
     def _draw(
-        cls, truth, scores, metric, constraints, thresholds, spread, sample_weight, names, ax, promised=None
+        cls, truth, known, scores, metric, constraints, thresholds, spread, sample_weight, names, ax, promised=None
     ):
         check_finite(scores, "for the rows to draw")
         weight = check_weight(sample_weight, truth)
@@ -134,7 +138,7 @@ class ThresholdCurveDisplay:
         names = [f"label {label}" for label in range(scores.shape[1])] if names is None else list(names)
         curves = []
         for label in range(scores.shape[1]):
-            ranking = Ranking(scores[:, label])
+            ranking = Ranking(scores[:, label], rows=None if known is None else np.flatnonzero(known[:, label]).astype(np.int32))
             w = weight[ranking.order]
             pos = w * truth[ranking.order, label]
             _, values = ranking.curve(metric, pos, w - pos)

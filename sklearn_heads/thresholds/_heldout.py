@@ -112,16 +112,16 @@ class EndedByInterrupt:
             self.check()
 
 
-def fit_and_score(tuner, X, y, single_split, routed, read, fits):
+def fit_and_score(tuner, X, y, kind, routed, read, fits):
     """The fitted estimator and held-out scores of rows: (estimator, rows (m,) or a slice, folds (m,), scores).
 
     Every fit is one of those that `fits` plans.
     """
     with EndedByInterrupt() as interrupt:
-        return _fit_and_score(tuner, X, y, single_split, routed, read, fits, interrupt)
+        return _fit_and_score(tuner, X, y, kind, routed, read, fits, interrupt)
 
 
-def _fit_and_score(tuner, X, y, single_split, routed, read, fits, interrupt):
+def _fit_and_score(tuner, X, y, kind, routed, read, fits, interrupt):
     n = len(y)
     whole = slice(None), np.broadcast_to(np.int32(0), n)
     if is_word(tuner.cv, PREFIT):
@@ -132,7 +132,7 @@ def _fit_and_score(tuner, X, y, single_split, routed, read, fits, interrupt):
         estimator = one.fit(estimator, X, y, **routed.fit)
         interrupt.check()
         return estimator, *whole, read(estimator, proba=stored_oof(estimator, n))
-    splits = make_splits(tuner.cv, X, y, single_split, tuner.random_state, routed.split)
+    splits = make_splits(tuner.cv, X, kind.for_splits(y), kind.single_split, tuner.random_state, routed.split)
     if not tuner.refit and len(splits) > 1:
         raise ValueError(
             f"When cv has several folds, refit cannot be False: there are {len(splits)} fitted estimators and none to "

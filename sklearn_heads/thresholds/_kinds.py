@@ -23,6 +23,8 @@ class Kind:
         The fitted attribute in which the tuner publishes what it found.
     classes : ndarray or None
         Those of y; None for a matrix.
+    names : list or None
+        Those of the labels of a matrix: the columns of the frame that it came in, or their numbers.
     has_thresholds : bool
         Whether rows are decided by thresholds, not biases.
     single_split : splitter class
@@ -34,6 +36,7 @@ class Kind:
     """
 
     classes = None
+    names = None
     has_thresholds = True
     single_split = StratifiedShuffleSplit
     n_costs = 2
@@ -45,6 +48,14 @@ class Kind:
     def oriented(self, objective, constraints, pos_label):
         """The kind with its positive class, and the objective with regard to it."""
         return self, objective
+
+    def known(self, y):
+        """Where y holds labels at all, None for everywhere."""
+        return None
+
+    def for_splits(self, y):
+        """What a splitter may look at: y without gaps."""
+        return y
 
     def towards_last(self, margin):
         """A margin towards `classes[1]`, where it was one towards the positive class."""
@@ -206,15 +217,27 @@ class Multiclass(_Classes):
 
 
 class MultiLabel(Kind):
-    """A 0/1 matrix: one threshold per label, or one for all."""
+    """A matrix of 0, 1 and, where a label is not known, NaN: one threshold per label, or one for all.
+
+    named says whether the names are the user's.
+    """
 
     attribute = "thresholds_"
     single_split = ShuffleSplit
     cost_average = "macro"
     problem = staticmethod(label_thresholds)
 
+    def __init__(self, names, named=False):
+        self.names, self.named = names, named
+
     def encode(self, y):
-        return y.astype(float)
+        return (y == 1).view(np.uint8)
+
+    def known(self, y):
+        return None if y.dtype.kind != "f" or not (gaps := np.isnan(y)).any() else ~gaps
+
+    def for_splits(self, y):
+        return self.encode(y)
 
     def decode(self, codes):
         return codes.astype(int)

@@ -123,8 +123,14 @@ def parse(asked: dict, kind, estimator):
 
 def parse_cost(cost_matrix, kind) -> Objective:
     """The objective of a cost matrix, cost_matrix[i][j] being the cost of predicting class j for a row of class i."""
-    matrix = np.asarray(cost_matrix, float)
     size = kind.n_costs
+    try:
+        matrix = np.asarray(cost_matrix, float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"cost_matrix must be numbers in an array of shape ({size}, {size}), cost_matrix[i][j] being the cost of predicting "
+            f"class j for a row of class i (in the order of classes_); got {type(cost_matrix).__name__}: {cost_matrix!r}."
+        ) from None
     if matrix.shape != (size, size) or not np.isfinite(matrix).all():
         raise ValueError(
             f"cost_matrix must be finite and of shape ({size}, {size}), cost_matrix[i][j] being the cost of predicting "

@@ -28,7 +28,7 @@ ASKED = ("scoring", "cost_matrix", "constraint", "confidence", "strategy", "pos_
 # What a fit may leave behind, and the next one may not.
 STALE = (
     "best_threshold_", "thresholds_", "class_bias_", "cv_results_", "constraint_score_", "constraint_interval_", "promised_",
-    "promise_is_exact_",
+    "promise_is_exact_", "label_names_",
 )
 
 
@@ -128,6 +128,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         "thresholds" and "scores" on the held-out rows: every threshold, increasing; lists of them for labels; for several
         classes the biases of each start.
     solver_ : {"exact", "coordinate", "grid"}
+    label_names_ : ndarray of shape (L,)
+        Columns of the frame that y came in, if they are strings.
     classes_, n_features_in_, feature_names_in_ : ndarray, int, ndarray
         The estimator's.
 
@@ -200,7 +202,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         X : {array-like, sparse matrix} of shape (n, d)
             Training data, as the estimator takes it.
         y : array-like of shape (n,) or (n, L)
-            Labels: two classes, several classes, or a 0/1 matrix of L labels.
+            Labels: two classes, several classes, or a 0/1 matrix of L labels; in any container, sparse matrices and frames
+            among them. NaN in a matrix means that a label is not known: thresholds and scores are of the known ones.
         **params : dict
             `sample_weight` of shape (n,) goes to the estimator's fit (where it takes it) and to the metric. Under
             metadata routing, each argument goes to those of the estimator, the splitter and the scorer that request it.
@@ -219,19 +222,19 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         asked = {name: getattr(self, name) for name in ASKED}
         kind, objective, constraints = parse(asked, kind, self.estimator)
         checks.check_plug_in(self.aggregate, objective, method)
+        checks.check_gaps(y, objective)
         routed = route(self, objective.scorer, params)
         weight = checks.check_weight(routed.weight, y)
 
         fits, read = Fits(self, X, y), Reader(kind, method)
-        estimator, rows, folds, scores = fit_and_score(self, X, y, kind.single_split, routed, read, fits)
+        estimator, rows, folds, scores = fit_and_score(self, X, y, kind, routed, read, fits)
         checks.check_scores(scores, folds)
         if not weight.all():
             kept = weight[rows] > 0
             rows, folds, scores = np.arange(len(y))[rows][kept], folds[kept], scores[kept]
         if constraints.confidence is not None:
             checks.check_countable(rows, weight[rows])
-        held = Held(scores, kind.encode(y[rows]), weight[rows], folds, method)
-        checks.check_labels(kind, held)
+        held = Held(scores, kind.encode(y[rows]), weight[rows], folds, method, kind.known(y[rows]), kind.names)
         judge = None
         if objective.metric is None:
             rows = np.arange(len(y))[rows]
@@ -351,6 +354,8 @@ class ThresholdTuner(Versioned, Documented, ClassifierMixin, MetaEstimatorMixin,
         kind = self._read.kind
         for stale in STALE:
             vars(self).pop(stale, None)
+        if getattr(kind, "named", False):
+            self.label_names_ = np.array(kind.names, dtype=object)
         setattr(self, kind.attribute, kind.publish(tuned.parameters))
         self.threshold_std_, self.best_score_, self.solver_ = kind.publish(tuned.std), tuned.score, problem.solver
         if self.store_cv_results:

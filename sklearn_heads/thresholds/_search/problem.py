@@ -11,7 +11,8 @@ class Held(NamedTuple):
     """Held-out rows, of positive weight.
 
     scores and codes are in the layout of their kind of labels (`_kinds.py`); folds number the parts that were held out
-    together; method gave the scores.
+    together; method gave the scores. Of a matrix of labels, known (n, L) says where a label is known (None: everywhere), and
+    names are those of the labels.
     """
 
     scores: np.ndarray
@@ -19,6 +20,8 @@ class Held(NamedTuple):
     weight: np.ndarray
     folds: np.ndarray
     method: str
+    known: np.ndarray | None = None
+    names: list | None = None
 
     @property
     def default_threshold(self) -> float:

@@ -11,6 +11,8 @@ from sklearn_heads.thresholds._search import sorting
 def descending(scores: np.ndarray):
     """The order of the scores (n,), largest first; the scores in it; and 1 where a run of ties ends."""
     n = len(scores)
+    if n == 0:
+        return np.empty(0, np.int32), scores, np.empty(0, np.uint8)
     keys, spare_keys, last = np.empty(n), np.empty(n), np.empty(n, np.uint8)
     rows, spare_rows = np.empty(n, np.int32), np.empty(n, np.int32)
     if sorting.sort_descending(scores, keys, spare_keys, rows, spare_rows, np.empty((6, 2048), np.int32), last):
@@ -22,21 +24,28 @@ class Ranking:
     """n scores by descending size and the positions at which a threshold may lie.
 
     A position is the number of rows predicted positive. With candidates (increasing thresholds, or how many quantiles of the
-    scores to take) only theirs are allowed.
+    scores to take) only theirs are allowed; with rows, only these rows are ranked.
 
     Attributes
     ----------
-    order : (n,) row of each sorted score
+    order : (n,) row of each sorted score, int32
     scores : (n,) the scores, sorted
     ends : (n,) 1 where a run of tied scores ends
     last : (n,) 1 where a row ends an allowed position
     none_allowed : whether position 0 is allowed
     """
 
-    def __init__(self, scores: np.ndarray, candidates: int | np.ndarray | None = None):
+    def __init__(
+        self, scores: np.ndarray, candidates: int | np.ndarray | None = None, rows: np.ndarray | None = None
+    ):
+        scores = np.asarray(scores, float)
+        if rows is not None:
+            scores = scores[rows]
         n = len(scores)
-        self.order, self.scores, self.ends = descending(np.asarray(scores, float))
+        self.order, self.scores, self.ends = descending(scores)
         self.candidates, self.last, self.none_allowed = None, self.ends, True
+        if rows is not None:
+            self.order = rows[self.order]
         if candidates is None:
             return
         if isinstance(candidates, int):

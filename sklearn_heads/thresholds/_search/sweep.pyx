@@ -18,7 +18,7 @@ A metric is a kind and six numbers, computed by the caller from the totals P and
 These functions neither allocate nor validate: `sklearn_heads.thresholds` does.  n rows, g groups, k classes.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 # Kinds of metric, as above.
 cpdef enum:
@@ -34,6 +34,10 @@ cdef double SLACK = TOLERANCE
 # Rows of a block, of which only the sums may be needed.
 cpdef enum:
     SWEEP_ROWS = 64
+
+ctypedef fused label:  # 0 or 1, or a probability
+    uint8_t
+    double
 
 
 cdef inline double value(int kind, const double* m, double tp, double fp) noexcept nogil:
@@ -177,6 +181,89 @@ def sweep(
             if last[i - 1]:
                 final = i
     return first, final, best
+
+
+def column_totals(
+    const int32_t[:, ::1] order, const int32_t[::1] sizes, const label[:, ::1] labels, const double[::1] weight,
+    const int64_t[::1] stops, double[:, ::1] out,
+):
+    """For each column tp and fp among its first stops[c] rows, P and N among all: out (4, L).
+
+    Columns are kept one per row: order[c, i] is the row of the i-th largest score, labels[c, i] what it is labelled (or the
+    probability of that), and only the first sizes[c] count.  weight is that of the rows in this replicate.
+    """
+    cdef Py_ssize_t c, i
+    cdef double w, p, tp, fp, P, N
+    with nogil:
+        for c in range(order.shape[0]):
+            tp = fp = P = N = 0
+            for i in range(sizes[c]):
+                w = weight[order[c, i]]
+                p = w * labels[c, i]
+                if i == stops[c]:
+                    tp, fp = P, N
+                P += p
+                N += w - p
+            if stops[c] >= sizes[c]:
+                tp, fp = P, N
+            out[0, c], out[1, c], out[2, c], out[3, c] = tp, fp, P, N
+
+
+def sweep_columns(
+    const int32_t[:, ::1] order, const int32_t[::1] sizes, const uint8_t[:, ::1] last, const label[:, ::1] labels,
+    const double[::1] weight, const uint8_t[::1] free, int kind, const double[:, ::1] metrics, int limit_kind,
+    const double[:, ::1] limits, double sense, double bound, const uint8_t[::1] none_allowed, int64_t[:, ::1] solution,
+):
+    """`sweep` for each free column, whose row of metrics (or the only one) is its own: the equally good best positions from
+    solution[c, 0] to solution[c, 1]; -1 where no position satisfies the constraint.  Columns as in `column_totals`.
+    """
+    cdef Py_ssize_t c, i, first, final, stride = 6 if metrics.shape[0] > 1 else 0
+    cdef Py_ssize_t limit_stride = 6 if limits.shape[0] > 1 else 0
+    cdef double w, p, v, best, tp, fp
+    cdef const double* m
+    cdef const double* limit
+    with nogil:
+        for c in range(order.shape[0]):
+            if not free[c]:
+                continue
+            m, limit = &metrics[0, 0] + c * stride, &limits[0, 0] + c * limit_stride
+            tp = fp = best = 0
+            first = -1
+            if none_allowed[c] and (sense == 0 or sense * (value(limit_kind, limit, 0, 0) - bound) >= -SLACK):
+                first, best = 0, value(kind, m, 0, 0)
+            for i in range(sizes[c]):
+                w = weight[order[c, i]]
+                p = w * labels[c, i]
+                tp += p
+                fp += w - p
+                if not last[c, i]:
+                    continue
+                if kind == RATIO and first >= 0 and m[0] + m[1] * tp + m[2] * fp <= best * (m[3] + m[4] * tp + m[5] * fp):
+                    continue  # no better, found without a division
+                v = value(kind, m, tp, fp)
+                if v > best or first < 0:
+                    if sense == 0 or sense * (value(limit_kind, limit, tp, fp) - bound) >= -SLACK:
+                        first, best = i + 1, v
+            final, i = first, first
+            while 0 <= i < sizes[c] and weight[order[c, i]] == 0:
+                i += 1
+                if last[c, i - 1]:
+                    final = i
+            solution[c, 0], solution[c, 1] = first, final
+
+
+def weight_above(const int32_t[:, ::1] order, const double[::1] weight, const int64_t[:, ::1] solution, double[:, ::1] out):
+    """Weight of the rows above each of two positions of each column; none counts as half of the first row."""
+    cdef Py_ssize_t c, i
+    cdef int j
+    cdef double above
+    with nogil:
+        for c in range(order.shape[0]):
+            for j in range(2):
+                above = 0
+                for i in range(solution[c, j]):
+                    above += weight[order[c, i]]
+                out[c, j] = above if solution[c, j] > 0 else weight[order[c, 0]] / 2
 
 
 def sweep_groups(
