@@ -19,8 +19,9 @@ class MLPBinary(MLPBase):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(128,)
-        Units of each hidden layer; ``()`` is logistic regression.
+    hidden_layer_sizes : array-like of int or "auto", default="auto"
+        Units of each hidden layer; ``()`` is logistic regression. "auto": below 10,000 rows members of (128,) and of (128, 128)
+        in turn, from there on (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has what was chosen.
     activation : {"relu", "leaky_relu", "gelu", "silu", "selu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden layers. A sigmoid inside saturates and learns slowly: its place is the output.
     head : {"sigmoid", "softmax"}, default="sigmoid"
@@ -33,33 +34,36 @@ class MLPBinary(MLPBase):
         scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; one for
-        "lbfgs"; else five. 1 is a single network with all parameters as given.
+        averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
+        "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; five below 10,000; two
+        below 100,000, each with a tenth of the rows for validation; else one; and one for "lbfgs".
     class_weight : dict, "balanced" or None, default=None
         Factor on the weight of each row of a class; "balanced" gives both classes the same total.
     alpha : float, default=0.0
         L2 penalty in the loss, ``alpha / 2 * |W|^2`` divided by the rows of the batch, as in MLPClassifier.
-    weight_decay : float, default=0.1
+    weight_decay : float or "auto", default="auto"
         Decoupled decay for "adam" and "sgd": each step multiplies weights, not biases, by ``1 - learning_rate * weight_decay``.
-        On few rows ("auto" members) it is L2 in the mean loss instead.
-    dropout : float in [0, 1), default=0.2
-        Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up.
+        On few rows ("auto" members) it is L2 in the mean loss instead. "auto": 0.1, from 10,000 rows on 0.02.
+    dropout : float in [0, 1) or "auto", default="auto"
+        Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up. "auto": 0.2, from
+        100,000 rows on 0.1.
     label_smoothing : float in [0, 1), default=0.0
         Share of each target's weight that is spread evenly over the outcomes in training.
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
         "he_normal" starts the output biases at the log-odds of the classes; "glorot_uniform" is MLPClassifier's.
     dtype : {"float32", "float64"}, default="float32"
         Working precision of "adam" and "sgd", whatever X is; "lbfgs", and "auto" members on few rows, work in float64.
-    batch_size : int or "auto", default=64
-        Rows of a step; "auto" is ``min(200, n)``.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule of "sgd", as in MLPClassifier.
-    learning_rate_init : float, default=0.003
-        Step size of "adam" and "sgd".
+    batch_size : int or "auto", default="auto"
+        Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
+    learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
+        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
+        and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+    learning_rate_init : float or "auto", default="auto"
+        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 128 units.
     power_t : float, default=0.5
         Exponent of "invscaling".
-    max_iter : int, default=150
-        Most epochs; for "lbfgs" iterations.
+    max_iter : int or "auto", default="auto"
+        Most epochs; for "lbfgs" iterations. "auto": 150, from 10,000 rows on 100, from 100,000 on 60.
     shuffle : bool, default=True
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -68,7 +72,7 @@ class MLPBinary(MLPBase):
         Without validation rows an epoch counts as progress when the training loss falls by more than this; with them any new
         best does. For "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        1 prints a line per network, 2 and more one per epoch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     momentum : float in [0, 1], default=0.9
@@ -86,8 +90,9 @@ class MLPBinary(MLPBase):
         Decay of its second moment.
     epsilon : float, default=1e-8
         Guards the division of "adam".
-    n_iter_no_change : int or None, default=15
-        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early.
+    n_iter_no_change : int, None or "auto", default="auto"
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
+        from 10,000 rows on 5, from 100,000 on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -103,6 +108,8 @@ class MLPBinary(MLPBase):
     members_ : list
         The trained networks, with `coefs_`, `intercepts_`, `loss_curve_`, `validation_loss_curve_`, `best_iter_`, `n_iter_`,
         `loss_` and `t_`; for a single network the estimator has these itself.
+    recipe_ : dict
+        The parameters of the last fit with each "auto" replaced by what was chosen.
     n_features_in_ : int
         Columns of X in fit.
     feature_names_in_ : ndarray of shape (d,)
@@ -141,7 +148,7 @@ class MLPBinary(MLPBase):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128,),
+        hidden_layer_sizes="auto",
         activation="relu",
         *,
         head="sigmoid",
@@ -150,16 +157,16 @@ class MLPBinary(MLPBase):
         n_members="auto",
         class_weight=None,
         alpha=0.0,
-        weight_decay=0.1,
-        dropout=0.2,
+        weight_decay="auto",
+        dropout="auto",
         label_smoothing=0.0,
         weight_init="he_normal",
         dtype="float32",
-        batch_size=64,
-        learning_rate="constant",
-        learning_rate_init=0.003,
+        batch_size="auto",
+        learning_rate="auto",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=150,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -172,7 +179,7 @@ class MLPBinary(MLPBase):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=15,
+        n_iter_no_change="auto",
         max_fun=15000,
         n_jobs=None,
         store_oof=False,
@@ -234,8 +241,9 @@ class MLPMulticlass(MLPBase):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(128,)
-        Units of each hidden layer; ``()`` is logistic regression.
+    hidden_layer_sizes : array-like of int or "auto", default="auto"
+        Units of each hidden layer; ``()`` is logistic regression. "auto": below 10,000 rows members of (128,) and of (128, 128)
+        in turn, from there on (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has what was chosen.
     activation : {"relu", "leaky_relu", "gelu", "silu", "selu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden layers. A sigmoid inside saturates and learns slowly: its place is the output.
     head : {"softmax", "sigmoid"}, default="softmax"
@@ -248,33 +256,36 @@ class MLPMulticlass(MLPBase):
         scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; one for
-        "lbfgs"; else five. 1 is a single network with all parameters as given.
+        averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
+        "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; five below 10,000; two
+        below 100,000, each with a tenth of the rows for validation; else one; and one for "lbfgs".
     class_weight : dict, "balanced" or None, default=None
         Factor on the weight of each row of a class; "balanced" gives all classes the same total.
     alpha : float, default=0.0
         L2 penalty in the loss, ``alpha / 2 * |W|^2`` divided by the rows of the batch, as in MLPClassifier.
-    weight_decay : float, default=0.1
+    weight_decay : float or "auto", default="auto"
         Decoupled decay for "adam" and "sgd": each step multiplies weights, not biases, by ``1 - learning_rate * weight_decay``.
-        On few rows ("auto" members) it is L2 in the mean loss instead.
-    dropout : float in [0, 1), default=0.2
-        Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up.
+        On few rows ("auto" members) it is L2 in the mean loss instead. "auto": 0.1, from 10,000 rows on 0.02.
+    dropout : float in [0, 1) or "auto", default="auto"
+        Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up. "auto": 0.2, from
+        100,000 rows on 0.1.
     label_smoothing : float in [0, 1), default=0.0
         Share of each target's weight that is spread evenly over the outcomes in training.
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
         "he_normal" starts the output biases at the log-odds of the classes; "glorot_uniform" is MLPClassifier's.
     dtype : {"float32", "float64"}, default="float32"
         Working precision of "adam" and "sgd", whatever X is; "lbfgs", and "auto" members on few rows, work in float64.
-    batch_size : int or "auto", default=64
-        Rows of a step; "auto" is ``min(200, n)``.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule of "sgd", as in MLPClassifier.
-    learning_rate_init : float, default=0.003
-        Step size of "adam" and "sgd".
+    batch_size : int or "auto", default="auto"
+        Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
+    learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
+        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
+        and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+    learning_rate_init : float or "auto", default="auto"
+        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 128 units.
     power_t : float, default=0.5
         Exponent of "invscaling".
-    max_iter : int, default=150
-        Most epochs; for "lbfgs" iterations.
+    max_iter : int or "auto", default="auto"
+        Most epochs; for "lbfgs" iterations. "auto": 150, from 10,000 rows on 100, from 100,000 on 60.
     shuffle : bool, default=True
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -283,7 +294,7 @@ class MLPMulticlass(MLPBase):
         Without validation rows an epoch counts as progress when the training loss falls by more than this; with them any new
         best does. For "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        1 prints a line per network, 2 and more one per epoch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     momentum : float in [0, 1], default=0.9
@@ -301,8 +312,9 @@ class MLPMulticlass(MLPBase):
         Decay of its second moment.
     epsilon : float, default=1e-8
         Guards the division of "adam".
-    n_iter_no_change : int or None, default=15
-        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early.
+    n_iter_no_change : int, None or "auto", default="auto"
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
+        from 10,000 rows on 5, from 100,000 on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -318,6 +330,8 @@ class MLPMulticlass(MLPBase):
     members_ : list
         The trained networks, with `coefs_`, `intercepts_`, `loss_curve_`, `validation_loss_curve_`, `best_iter_`, `n_iter_`,
         `loss_` and `t_`; for a single network the estimator has these itself.
+    recipe_ : dict
+        The parameters of the last fit with each "auto" replaced by what was chosen.
     n_features_in_ : int
         Columns of X in fit.
     feature_names_in_ : ndarray of shape (d,)
@@ -356,7 +370,7 @@ class MLPMulticlass(MLPBase):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128,),
+        hidden_layer_sizes="auto",
         activation="relu",
         *,
         head="softmax",
@@ -365,16 +379,16 @@ class MLPMulticlass(MLPBase):
         n_members="auto",
         class_weight=None,
         alpha=0.0,
-        weight_decay=0.1,
-        dropout=0.2,
+        weight_decay="auto",
+        dropout="auto",
         label_smoothing=0.0,
         weight_init="he_normal",
         dtype="float32",
-        batch_size=64,
-        learning_rate="constant",
-        learning_rate_init=0.003,
+        batch_size="auto",
+        learning_rate="auto",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=150,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -387,7 +401,7 @@ class MLPMulticlass(MLPBase):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=15,
+        n_iter_no_change="auto",
         max_fun=15000,
         n_jobs=None,
         store_oof=False,
@@ -448,8 +462,9 @@ class MLPMultiLabel(MLPBase):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(128,)
-        Units of each hidden layer; ``()`` is logistic regression.
+    hidden_layer_sizes : array-like of int or "auto", default="auto"
+        Units of each hidden layer; ``()`` is logistic regression. "auto": below 10,000 rows members of (128,) and of (128, 128)
+        in turn, from there on (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has what was chosen.
     activation : {"relu", "leaky_relu", "gelu", "silu", "selu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden layers. A sigmoid inside saturates and learns slowly: its place is the output.
     head : {"sigmoid"}, default="sigmoid"
@@ -462,33 +477,36 @@ class MLPMultiLabel(MLPBase):
         scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; one for
-        "lbfgs"; else five. 1 is a single network with all parameters as given.
+        averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
+        "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; five below 10,000; two
+        below 100,000, each with a tenth of the rows for validation; else one; and one for "lbfgs".
     class_weight : "balanced", sequence of L floats, or None, default=None
         "balanced" gives presence and absence of each label the same total; a number a label is the weight of its presence.
     alpha : float, default=0.0
         L2 penalty in the loss, ``alpha / 2 * |W|^2`` divided by the rows of the batch, as in MLPClassifier.
-    weight_decay : float, default=0.1
+    weight_decay : float or "auto", default="auto"
         Decoupled decay for "adam" and "sgd": each step multiplies weights, not biases, by ``1 - learning_rate * weight_decay``.
-        On few rows ("auto" members) it is L2 in the mean loss instead.
-    dropout : float in [0, 1), default=0.2
-        Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up.
+        On few rows ("auto" members) it is L2 in the mean loss instead. "auto": 0.1, from 10,000 rows on 0.02.
+    dropout : float in [0, 1) or "auto", default="auto"
+        Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up. "auto": 0.2, from
+        100,000 rows on 0.1.
     label_smoothing : float in [0, 1), default=0.0
         Share of each target's weight that is spread evenly over the outcomes in training.
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
         "he_normal" starts the output biases at the log-odds of the labels; "glorot_uniform" is MLPClassifier's.
     dtype : {"float32", "float64"}, default="float32"
         Working precision of "adam" and "sgd", whatever X is; "lbfgs", and "auto" members on few rows, work in float64.
-    batch_size : int or "auto", default=64
-        Rows of a step; "auto" is ``min(200, n)``.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule of "sgd", as in MLPClassifier.
-    learning_rate_init : float, default=0.003
-        Step size of "adam" and "sgd".
+    batch_size : int or "auto", default="auto"
+        Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
+    learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
+        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
+        and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+    learning_rate_init : float or "auto", default="auto"
+        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 128 units.
     power_t : float, default=0.5
         Exponent of "invscaling".
-    max_iter : int, default=150
-        Most epochs; for "lbfgs" iterations.
+    max_iter : int or "auto", default="auto"
+        Most epochs; for "lbfgs" iterations. "auto": 150, from 10,000 rows on 100, from 100,000 on 60.
     shuffle : bool, default=True
         Whether rows are shuffled before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -497,7 +515,7 @@ class MLPMultiLabel(MLPBase):
         Without validation rows an epoch counts as progress when the training loss falls by more than this; with them any new
         best does. For "lbfgs" the gradient's tolerance.
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        1 prints a line per network, 2 and more one per epoch.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit.
     momentum : float in [0, 1], default=0.9
@@ -515,8 +533,9 @@ class MLPMultiLabel(MLPBase):
         Decay of its second moment.
     epsilon : float, default=1e-8
         Guards the division of "adam".
-    n_iter_no_change : int or None, default=15
-        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early.
+    n_iter_no_change : int, None or "auto", default="auto"
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
+        from 10,000 rows on 5, from 100,000 on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -532,6 +551,8 @@ class MLPMultiLabel(MLPBase):
     members_ : list
         The trained networks, with `coefs_`, `intercepts_`, `loss_curve_`, `validation_loss_curve_`, `best_iter_`, `n_iter_`,
         `loss_` and `t_`; for a single network the estimator has these itself.
+    recipe_ : dict
+        The parameters of the last fit with each "auto" replaced by what was chosen.
     n_features_in_ : int
         Columns of X in fit.
     feature_names_in_ : ndarray of shape (d,)
@@ -573,7 +594,7 @@ class MLPMultiLabel(MLPBase):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128,),
+        hidden_layer_sizes="auto",
         activation="relu",
         *,
         head="sigmoid",
@@ -582,16 +603,16 @@ class MLPMultiLabel(MLPBase):
         n_members="auto",
         class_weight=None,
         alpha=0.0,
-        weight_decay=0.1,
-        dropout=0.2,
+        weight_decay="auto",
+        dropout="auto",
         label_smoothing=0.0,
         weight_init="he_normal",
         dtype="float32",
-        batch_size=64,
-        learning_rate="constant",
-        learning_rate_init=0.003,
+        batch_size="auto",
+        learning_rate="auto",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=150,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -604,7 +625,7 @@ class MLPMultiLabel(MLPBase):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=15,
+        n_iter_no_change="auto",
         max_fun=15000,
         n_jobs=None,
         store_oof=False,

@@ -28,9 +28,10 @@ ESTIMATORS = {"binary": MLPBinary, "multiclass": MLPMulticlass, "multilabel": ML
 
 
 def pair(task, **options):
-    """MLPClassifier, and the estimator of ours with all of its parameters."""
+    """MLPClassifier, and the estimator of ours with all of its parameters. Its batch_size="auto" is min(200, n)."""
     theirs = MLPClassifier(**{"max_iter": 12, "hidden_layer_sizes": (6,), "random_state": 3, **options})
-    return theirs, ESTIMATORS[task](**theirs.get_params(), **PLAIN)
+    given = {**theirs.get_params(), **({"batch_size": 200} if theirs.batch_size == "auto" else {})}
+    return theirs, ESTIMATORS[task](**given, **PLAIN)
 
 
 def fitted(task, X=None, sample_weight=None, **options):

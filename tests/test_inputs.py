@@ -1,6 +1,4 @@
 """The piecewise encoding: its laws, and a slow NumPy version of it."""
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,13 +22,12 @@ def encoded(encoding, X, dtype=np.float64):
 
 def slowly(encoding, X):
     """The encoding in plain NumPy, a column and a bin at a time."""
-    columns, bins = [], [[] for _ in range(max((len(edges) - 1 for edges in encoding.edges_), default=0))]
+    columns, bins = [], [[] for _ in range(max(map(len, encoding.ramps_), default=0))]
     z = [(X[:, j] - m) / s for j, m, s in zip(encoding.columns_, encoding.mean_, encoding.scale_)]
     for column in z:
         columns.append(column / np.sqrt(1 + (column / BOUND) ** 2))
-    for position in range(len(encoding.edges_)):
-        edges = (encoding.edges_[position] - encoding.mean_[position]) / encoding.scale_[position]
-        for b, (low, high) in enumerate(itertools.pairwise(edges)):
+    for position, ramps in enumerate(encoding.ramps_):
+        for b, (low, high) in enumerate((ramps - encoding.mean_[position]) / encoding.scale_[position]):
             bins[b].append(np.clip((z[position] - low) / (high - low), 0, 1) - 0.5)
     return np.column_stack(columns + [column for level in bins for column in level])
 
@@ -73,10 +70,10 @@ def test_equals_the_slow_version_at_every_width(dtype, kinds, n, n_bins):
     X = np.column_stack([KINDS_OF_COLUMNS[kind](rng, 60) for kind in kinds]).astype(dtype)
     encoding = InputEncoding("piecewise").fit(X)
     if n_bins != encoding.bins.most:
-        encoding = encoding.with_bins(Bins("quantiles", n_bins, 2, 1000), X)
+        encoding = encoding.with_bins(Bins("quantiles", 2, n_bins, 1000), X)
     some = rng.permutation(X)[:n]
     got, expected = encoded(encoding, some, dtype), slowly(encoding, some.astype(float))
-    steepest = max([1.0, *(scale / np.diff(edges).min() for edges, scale in zip(encoding.edges_, encoding.scale_))])
+    steepest = max([1.0, *(scale / np.diff(ramps).min() for ramps, scale in zip(encoding.ramps_, encoding.scale_))])
     tolerance = 100 * np.finfo(dtype).eps * steepest  # a narrow bin magnifies the rounding of z
     np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
 
@@ -85,7 +82,7 @@ def test_kinds_of_columns(X):
     encoding = InputEncoding("piecewise").fit(X)
     assert 2 not in encoding.columns_
     assert list(encoding.columns_[encoding.two_valued_]) == [3]
-    assert set(encoding.columns_[:len(encoding.edges_)]) == {0, 1, 5}, "a column of three values gets no bins"
+    assert set(encoding.columns_[:len(encoding.ramps_)]) == {0, 1, 5}, "a column of three values gets no bins"
     two_valued = encoded(encoding, X)[:, list(encoding.columns_).index(3)]
     assert np.ptp(two_valued) == pytest.approx(2 / np.sqrt(1 + 1 / 9), rel=0.1), "half range: the values are two apart"
     words = encoding.describe()
@@ -99,10 +96,11 @@ def test_kinds_of_columns(X):
 def test_other_bins_leave_the_first_encoding_as_it_was(X):
     encoding = InputEncoding("piecewise").fit(X)
     before, y = encoded(encoding, X), X[:, 0] > X[:, 1]
-    by_labels = encoding.with_bins(Bins("splits", 8, 2, 100), X, strata=y)
-    np.testing.assert_array_equal(encoded(encoding, X), before)
-    np.testing.assert_allclose(encoded(by_labels, X), slowly(by_labels, X), rtol=1e-12, atol=1e-12)
-    assert by_labels.width != encoding.width
+    for by in ("splits", "steps"):
+        by_labels = encoding.with_bins(Bins(by, 1, 8, 100), X, strata=y)
+        np.testing.assert_array_equal(encoded(encoding, X), before)
+        np.testing.assert_allclose(encoded(by_labels, X), slowly(by_labels, X), rtol=1e-12, atol=1e-12)
+        assert by_labels.width != encoding.width
 
 
 def test_every_encoded_value_is_monotone_in_its_column(X):
@@ -143,7 +141,7 @@ def test_columns_of_any_spread_stay_finite_and_bounded(source, dtype):
         rng.normal(size=n),
     ]).astype(source)
     encoding = InputEncoding("piecewise").fit(X)
-    assert list(encoding.columns_[:len(encoding.edges_)])[-1] == 5, "a usual column beside them keeps its bins"
+    assert list(encoding.columns_[:len(encoding.ramps_)])[-1] == 5, "a usual column beside them keeps its bins"
     far = np.full(X.shape, limits.max)
     for rows in (X, -X, far, -far):
         out = encoded(encoding, rows, dtype)

@@ -7,7 +7,8 @@ from scipy.special import expit, logit
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, losses
-from sklearn_heads._mlp.members import FEW_ROWS, folds
+from sklearn_heads._mlp.members import folds
+from sklearn_heads._mlp.recipe import FEW_ROWS
 from sklearn_heads.heads import MultiSigmoid, OneVsRest, Sigmoid, Softmax
 
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}

@@ -3,9 +3,8 @@ import numpy as np
 import pytest
 from data import HEADS, SMALL, data
 
-import sklearn_heads._mlp.base as base
 from sklearn_heads import MLPBinary
-from sklearn_heads._mlp import members as members_module
+from sklearn_heads._mlp import ensemble
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -17,7 +16,7 @@ def name(request):
 
 def test_folds_are_disjoint_cover_all_rows_and_hold_their_share(name, monkeypatch):
     seen = {}
-    monkeypatch.setattr(base, "train", lambda members, parts, *a: seen.setdefault("parts", parts))
+    monkeypatch.setattr(ensemble, "train", lambda members, parts, *a: seen.setdefault("parts", parts))
     X, y = data(name, 151)
     HEADS[name](**SMALL, n_members=4).fit(X, y)
     watched = [outside.order for _, outside in seen["parts"]]
@@ -32,7 +31,7 @@ def test_folds_are_disjoint_cover_all_rows_and_hold_their_share(name, monkeypatc
 
 def test_out_of_fold_probabilities_are_by_the_member_that_did_not_see_the_row(name, monkeypatch):
     fold = np.arange(150) % 3
-    monkeypatch.setattr(members_module, "folds", lambda *a: fold)
+    monkeypatch.setattr(ensemble, "folds", lambda *a: fold)
     X, y = data(name, 150)
     clf = HEADS[name](**SMALL, n_members=3, store_oof=True, dtype="float64").fit(X, y)
     assert clf.oof_proba_.shape == clf.predict_proba(X).shape

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_heads import MLPBinary, MLPMulticlass
-from sklearn_heads._mlp.encoding import quantiles
+from sklearn_heads._mlp.bins import quantiles
 from sklearn_heads._mlp.labels import check_class_labels
 from sklearn_heads._sklearn.random import random_stream
 

@@ -68,7 +68,7 @@ def test_statistics_are_those_of_the_first_thousand_rows(size, monkeypatch):
     wanted = InputEncoding("piecewise").fit(X[:seen], weights[:seen])
     np.testing.assert_allclose(clf.input_encoding_.mean_, wanted.mean_, rtol=1e-10)
     np.testing.assert_allclose(clf.input_encoding_.scale_, wanted.scale_, rtol=1e-10)
-    for got, edges in zip(clf.input_encoding_.edges_, wanted.edges_, strict=True):
+    for got, edges in zip(clf.input_encoding_.ramps_, wanted.ramps_, strict=True):
         np.testing.assert_array_equal(got, edges)
 
 

@@ -7,8 +7,8 @@ from data import HEADS, SMALL, STILL, data, still, uneven
 from sklearn.metrics import log_loss
 
 from sklearn_heads import MLPBinary, MLPMulticlass
-from sklearn_heads._mlp import members
-from sklearn_heads._mlp.members import FEW_ROWS
+from sklearn_heads._mlp import ensemble
+from sklearn_heads._mlp.recipe import FEW_ROWS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -80,8 +80,8 @@ def test_given_validation_rows_take_no_rows_of_x(early_stopping):
 @pytest.mark.parametrize("fraction", [0.1, 0.25])
 def test_a_split_takes_its_share_and_keeps_the_classes_balanced(fraction, monkeypatch):
     seen = []
-    split = members.validation_split
-    monkeypatch.setattr(members, "validation_split", lambda *a: seen.append(split(*a)) or seen[-1])
+    split = ensemble.validation_split
+    monkeypatch.setattr(ensemble, "validation_split", lambda *a: seen.append(split(*a)) or seen[-1])
     y = np.repeat([0, 1, 2], [20, 80, 100])
     X = np.random.RandomState(0).normal(size=(200, 5))
     clf = MLPMulticlass(**ONE, max_iter=2, validation_fraction=fraction).fit(X, y)
@@ -297,31 +297,42 @@ def test_initial_biases_are_the_log_odds_of_the_labels(name):
 
 def test_verbose_prints_a_line_an_epoch(capsys):
     X, y = data("binary", 120)
-    clf = MLPBinary(**ONE, verbose=True, max_iter=4).fit(X, y)
+    clf = MLPBinary(**ONE, verbose=2, max_iter=4).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     for epoch, (line, loss, watched) in enumerate(zip(lines, clf.loss_curve_, clf.validation_loss_curve_), start=1):
         assert re.fullmatch(rf"epoch +{epoch} +loss {loss:.5f} +validation {watched:.5f} [* ] +\d+\.\d\d s", line)
-    assert lines[-1] == f"kept the weights of epoch {clf.best_iter_}, validation {min(clf.validation_loss_curve_):.5f}"
+    kept = f": 4 epochs, kept the weights of epoch {clf.best_iter_}, validation {min(clf.validation_loss_curve_):.5f}, "
+    assert kept in lines[-1]
+
+
+def test_verbose_one_is_a_line_per_network(capsys):
+    X, y = data("binary", 120)
+    MLPBinary(**ONE, verbose=True, max_iter=4).fit(X, y)
+    assert re.fullmatch(r"\d+ inputs \(at most 3 bins per column, by quantiles\), hidden units 8: 4 epochs, kept .*\n",
+                        capsys.readouterr().out)
+    still("binary-sigmoid", max_iter=3, verbose=1).fit(X, y)
+    assert re.fullmatch(r"20 inputs .*, hidden units 6: 3 epochs, loss \d\.\d{5}, \d+\.\d\d s\n", capsys.readouterr().out)
 
 
 def test_verbose_names_the_network_and_lbfgs_its_iterations(capsys):
     X, y = data("binary", 120)
-    MLPBinary(n_members=2, max_iter=2, verbose=True).fit(X, y)
+    MLPBinary(n_members=2, max_iter=2, verbose=2).fit(X, y)
     assert {line[:9] for line in capsys.readouterr().out.splitlines()} == {"network 1", "network 2"}
-    still("binary-sigmoid", solver="lbfgs", max_iter=3, verbose=True).fit(X, y)
-    assert re.fullmatch(r"(iteration +\d+ +loss \d\.\d{6}\n){3}", capsys.readouterr().out)
+    still("binary-sigmoid", solver="lbfgs", max_iter=3, verbose=2).fit(X, y)
+    assert re.fullmatch(
+        r"(iteration +\d+ +loss \d\.\d{6}\n){3}20 inputs.*: 3 iterations, loss \d\.\d{6}\n", capsys.readouterr().out)
     still("binary-sigmoid", max_iter=3).fit(X, y)
     assert capsys.readouterr().out == ""
 
 
 def test_verbose_lines_are_whole_when_members_train_beside_each_other(capsys):
     X, y = data("binary", 120)
-    MLPBinary(n_members=4, max_iter=25, n_jobs=4, random_state=0, verbose=True).fit(X, y)
+    MLPBinary(n_members=4, max_iter=25, n_jobs=4, random_state=0, verbose=2).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    pattern = r"network [1-4]   (epoch +\d+   loss \S+   validation \S+ [* ] +\S+ s|kept the weights of epoch \d+, .+)"
+    pattern = r"network [1-4]   (epoch +\d+   loss \S+   validation \S+ [* ] +\S+ s|.* epochs, kept the weights of epoch \d+, .+)"
     assert [line for line in lines if not re.fullmatch(pattern, line)] == []
-    assert sum(line.endswith(" s") for line in lines) == 4 * 25
+    assert sum(line.endswith(" s") for line in lines) == 4 * (25 + 1)
 
 
 def test_verbose_partial_fit_prints_a_line_a_pass(capsys):

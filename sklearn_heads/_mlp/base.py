@@ -15,13 +15,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn_heads._core.network import ACTIVATIONS
 from sklearn_heads._mlp.elsewhere import warn_if_elsewhere
 from sklearn_heads._mlp.encoding import InputEncoding
+from sklearn_heads._mlp.ensemble import Ensemble, examples, new_member
 from sklearn_heads._mlp.fitted import Fitted
 from sklearn_heads._mlp.inputs import read_X
 from sklearn_heads._mlp.labels import check_classes, some
-from sklearn_heads._mlp.members import names, out_of_fold, parts, resolve, spawn, train
+from sklearn_heads._mlp.recipe import STREAM, resolve
 from sklearn_heads._mlp.stream import Portion, Stream, together
 from sklearn_heads._mlp.targets import Data, check_weights, of_mean_one
-from sklearn_heads._mlp.training import Examples, Member, Settings, initial_network
+from sklearn_heads._mlp.training import Settings
 from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, fit_task, with_callbacks
 from sklearn_heads._sklearn.frames import warn_user
 from sklearn_heads._sklearn.labels import label_names, sparse_container
@@ -40,22 +41,22 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
     """A neural classifier. The subclass says what its labels are and which head stands on top."""
 
     _parameter_constraints = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [StrOptions({"auto"}), "array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
         "input_encoding": [StrOptions({"piecewise", "standard"}), None],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "weight_init": [StrOptions({"he_normal", "glorot_uniform"})],
         "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions({"auto", "constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -68,7 +69,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf}), None],
+        "n_iter_no_change": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf}), None],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, "array-like", None],
         "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
@@ -137,7 +138,11 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         head = head.settled(given.y, given.sample_weight, self.class_weight, resumes=goes_on)
         data = given.lessons(head)
         encoded = data.encoded
-        n_members, settings, may_split = resolve(self.n_members, len(encoded), self._settings())
+        class_weights = head.class_weights(self.class_weight, encoded, data.weights)
+        targets = head.weigh(encoded, data.weights, class_weights)
+        mean_weight = data.mean_weight * targets.mean_weight
+        recipe = resolve(self._given(), len(encoded), self.store_oof)
+        n_members = recipe.parameters["n_members"]
         if self.store_oof and (n_members == 1 or goes_on):
             raise ValueError(
                 "store_oof keeps probabilities by members that did not see the row, but "
@@ -145,32 +150,17 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
                    f"this fit is a single network (n_members={self.n_members!r}, {len(encoded)} rows): set n_members to 2 or "
                    "more.")
             )
-        random = random_stream(self.random_state)
-        streams = [random] if n_members == 1 else spawn(random, n_members)
-        class_weights = head.class_weights(self.class_weight, encoded, data.weights)
-        targets = head.weigh(encoded, data.weights, class_weights)
         if goes_on:
             self._check_networks_are_the_same(n_members)
-            members = self._members_for(head)
-            for member, stream in zip(members, streams):
-                member.optimizer, member.random = None, stream
-        else:
-            encoding = InputEncoding(self.input_encoding).fit(data.X, targets.for_statistics(data.weights))
-            members = self._new_members(encoding, head, targets, settings, streams)
-        mean_weight = targets.mean_weight
-        targets = targets.divided_by(mean_weight)
-        examples = _examples(members[0], head, data.X, targets)
-        validation = self._validation(reader, data.X, members[0], head, class_weights, X_val, y_val, sample_weight_val)
-        splits = self.early_stopping and may_split
-        pairs, fold = parts(examples, head, encoded, n_members, validation, splits, self.validation_fraction, random)
-        pairs = [_hold_constants(*pair, member, head, data.X, targets, not goes_on) for member, pair in zip(members, pairs)]
-        task = fit_task(self, data.X, data.y, data.sample_weight, partial(self._learned, head, reader), settings, n_members)
-        mean_weight *= data.mean_weight
-        settings = settings._replace(l2=settings.l2 + self._l2(mean_weight))
-        train(members, pairs, settings, self.n_jobs, task)
-        learned = self._learned(head, reader, [member for member in members if member.n_iter_] or members[:1])
+        validation = self._validation(reader, data.X, head, class_weights, X_val, y_val, sample_weight_val)
+        ensemble = Ensemble(self, head, recipe, data, targets, validation, self._members_for(head) if goes_on else None)
+        settings = recipe.settings(self._l2(mean_weight), self.early_stopping)
+        state = partial(self._learned, head, reader, recipe.shown())
+        task = fit_task(self, data.X, data.y, data.sample_weight, state, settings, ensemble.n_networks)
+        members = ensemble.train(settings, self.n_jobs, task)
+        learned = state([member for member in members if member.n_iter_] or members[:1])
         if self.store_oof:
-            learned |= self._out_of_fold(learned, out_of_fold(members, examples.rows, fold, head), given, data)
+            learned |= self._out_of_fold(learned, ensemble.out_of_fold(members), given, data)
         publish(self, {**learned, "_stream": Stream(len(encoded), mean_weight)}, forget=FITTED)
         if len(head.constant_labels):
             warn_user(
@@ -239,7 +229,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             head = head or self._head_for(given._replace(y=classes))
             if not np.array_equal(np.unique(classes), head.classes):
                 raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
-        head, settings = (head or self._head_for(given)).with_every_label(), self._settings()
+        head = (head or self._head_for(given)).with_every_label()
         data = given.lessons(head)
         encoded = data.encoded
         targets = head.weigh(encoded, data.weights, head.class_weights(self.class_weight, encoded, data.weights))
@@ -247,30 +237,34 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         stream, portions = (self._stream if goes_on else self._new_stream()).joined_by(portion)
         unit = stream.mean_weight or 1.0
         portions = [portion.in_units_of(unit) for portion in portions]
+        recipe = resolve(self._given() | {"n_members": len(self.members_) if goes_on else 1}, STREAM)
         if goes_on:
             self._check_networks_are_the_same(len(self.members_))
         if goes_on and stream.fitted_on == self._stream.fitted_on:
             members = self._members_for(head)
         else:
             X, targets, weights = together(portions)
-            encoding = InputEncoding(self.input_encoding).fit(X, of_mean_one(weights)[0], in_portions=True)
-            members = self._new_members(encoding, head, targets, settings, [random_stream(stream.seed)])
-        settings = settings._replace(l2=self._l2(unit))
+            encoding = InputEncoding(self.input_encoding, recipe.bins[0]).fit(X, of_mean_one(weights)[0], in_portions=True)
+            members = [new_member(self, head, targets, recipe, 0, encoding, random_stream(stream.seed))]
+        settings = recipe.settings(self._l2(unit), self.early_stopping)
         for nth, portion in enumerate(portions, 1):
-            examples = _examples(members[0], head, portion.X, portion.targets)
             quiet = settings if nth == len(portions) else settings._replace(verbose=False)
-            for name, member in zip(names(members), members):
-                member.train_once(quiet, examples, name)
-        publish(self, {**self._learned(head, reader, members), "_stream": stream}, forget=FITTED)
+            for m, member in enumerate(members):
+                name = f"network {m + 1}   " if len(members) > 1 else ""
+                member.train_once(quiet, examples(member, head, portion.X, portion.targets), name)
+        publish(self, {**self._learned(head, reader, recipe.shown(), members), "_stream": stream}, forget=FITTED)
         return self
 
     # ---- pieces of fit ---------------------------------------------------------------------------------------------
 
-    def _settings(self):
-        settings = Settings.of(self)
-        return settings._replace(n_iter_no_change=np.inf) if self.n_iter_no_change is None else settings
+    def _given(self):
+        """The constructor parameters that a recipe reads and settles."""
+        given = {name: getattr(self, name) for name in (*Settings._fields, "n_members") if name != "l2"}
+        return given | {"hidden_layer_sizes": self._hidden_units()}
 
     def _hidden_units(self):
+        if isinstance(self.hidden_layer_sizes, str):
+            return self.hidden_layer_sizes
         units = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
         for width in units:
             if not isinstance(width, Integral) or width < 1:
@@ -300,16 +294,6 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         learns_from_rows = self.input_encoding is not None or self.weight_init == "he_normal"
         return Stream(first=() if learns_from_rows else None, seed=seed_of(self.random_state))
 
-    def _new_members(self, encoding, head, targets, settings, streams):
-        """Untrained members with these random streams, on this encoding."""
-        units = [encoding.width, *self._hidden_units(), head.n_outputs]
-        biases = head.initial_biases(targets)
-        return [
-            Member(initial_network(units, self.activation, head.kernel, settings.dtype, self.weight_init, biases, random),
-                   encoding, random)
-            for random in streams
-        ]
-
     def _members_for(self, head):
         """Copies of the members of the last fit, to train further; with outputs for labels that were constant then."""
         members = [member.copy() for member in self.members_]
@@ -319,8 +303,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
                 member.add_outputs(places, biases)
         return members
 
-    def _validation(self, reader, X, member, head, class_weights, X_val, y_val, sample_weight_val):
-        """The user's validation rows as Examples, or None."""
+    def _validation(self, reader, X, head, class_weights, X_val, y_val, sample_weight_val):
+        """The user's validation rows as X and targets, or None."""
         if X_val is None and y_val is None and sample_weight_val is None:
             return None
         if X_val is None or y_val is None:
@@ -331,7 +315,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             data = self._read(reader, X_val, y_val, sample_weight_val, reset=False).lessons(head)
             targets = head.weigh(data.encoded, data.weights, class_weights)
             warn_if_elsewhere(X, data.X)
-            return _examples(member, head, data.X, targets.divided_by(targets.mean_weight or 1.0))
+            return data.X, targets.divided_by(targets.mean_weight or 1.0)
         except ValueError as error:
             raise ValueError(f"in X_val, y_val or sample_weight_val: {error}") from None
 
@@ -356,10 +340,11 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
                     f"rows and parameters ask for {now[name]!r}. Set {name}={value!r}, or start a new estimator."
                 )
 
-    def _learned(self, head, reader, members):
-        """The attributes that predictions come from."""
+    def _learned(self, head, reader, chosen, members):
+        """The attributes that predictions come from, and what was chosen for the fit."""
         columns = {name: value for name, value in vars(reader).items() if name in COLUMNS}
-        return {**columns, "_head": head, "members_": members, "_networks_made_with": self._network_parameters()}
+        networks = {"members_": members, "_networks_made_with": self._network_parameters()}
+        return {**columns, **networks, "_head": head, "recipe_": chosen}
 
     def _out_of_fold(self, learned, decision, given, data):
         """The attributes of `store_oof`, for all rows of X; a row that taught nothing was seen by no member: the mean of all."""
@@ -372,26 +357,3 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             seen, proba = proba, np.empty((len(kept), *proba.shape[1:]), dtype=proba.dtype)
             proba[kept], proba[~kept] = seen, head.proba(fitted._decide(given.X[~kept]))
         return {"oof_proba_": proba, "oof_loss_": loss}
-
-
-def _examples(member, head, X, targets):
-    """The rows as the core reads them, for this member and those that share its encoding."""
-    arrays = targets.arrays(member.network.dtype) | head.kernel_targets(targets.encoded)
-    rows = member.encoding.rows(X, member.network.dtype, **arrays)
-    return Examples(rows, np.arange(X.shape[0], dtype=np.intp), targets.row_weights)
-
-
-def _hold_constants(training, validation, member, head, X, targets, is_new):
-    """Examples for training and for validation; labels that are constant in the training rows of this member do not train it.
-
-    Their log-odds would run off without end, and validation rows that have such a label would stop the training of all others.
-    A new member predicts them as it has seen them; one that goes on keeps what it knows.
-    """
-    logits = head.constant_outputs(targets, training.order)
-    if logits is None:
-        return training, validation
-    if is_new:
-        member.hold(logits)
-    rows = _examples(member, head, X, targets.only(np.isnan(logits))).rows
-    return training._replace(rows=rows), validation
-

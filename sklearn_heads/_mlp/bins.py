@@ -1,61 +1,129 @@
-"""Where the bins of a column lie: at quantiles of its values, or at the splits of a small decision tree on the column alone.
+"""The bins of a column: where they lie, at quantiles of its values or where a small tree on the column alone splits the labels.
 
-Quantiles need no labels. Splits put the edges where the labels change, so they may be taken only from rows that the network
-trains on: validation rows must not have had a say.
+A bin is a ramp: its feature rises from -1/2 to 1/2 while x crosses an interval. Quantiles need no labels. Splits lie where the
+labels change, so they are taken only from rows that the network trains on: validation rows must not have had a say.
 """
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 
 # Rows from which edges are taken: more of them would say the same.
 MOST_ROWS = 20_000
-# Of a tree: fewer rows than this say little about where the labels change.
+# Of a tree: fewer rows than this say little about where the labels change; and its thresholds, before it is grown.
 LEAST_LEAF = 10
+MOST_CUTS = 255
+# Where all columns together allow fewer bins than this for each, there are none.
+LEAST_BINS = 3
+# Width of a step, in spreads of its column, unless the next split is nearer.
+STEP = 0.2
 
 
 class Bins(NamedTuple):
     """How columns of numbers are cut into bins.
 
-    by : "quantiles" or "splits"; most : bins per column, at most; least : a column of fewer gets none;
+    by : "quantiles" and "splits" cut the range of the column into adjoining bins; "steps" has a narrow one around each split.
+    least, most : bins per column; one that would have fewer than `least` gets none.
     together : bins of all columns, at most: cost grows with them, so many columns get fewer bins each, or none.
     """
 
     by: str
-    most: int
     least: int
+    most: int
     together: int
 
-    def edges(self, X, columns, weights=None, strata=None):
-        """Edges, rising, of the bins of each of these columns of X: a list of arrays, empty for a column that gets none.
+    def words(self):
+        """For a person who reads along."""
+        return f"at most {self.most} bins per column, {'by' if self.by == 'quantiles' else 'at'} {self.by}"
 
-        weights : ndarray (n,) or None; strata : ndarray (n,) or (n, L), the labels; only "splits" reads them.
+    def ramps(self, X, columns, scale, rows=None, weights=None, strata=None):
+        """Intervals (b, 2), rising, of the bins of each of these columns of X: a list of arrays, empty for a column of none.
+
+        scale : ndarray, the spread of each column; rows : indices of the rows to take them from, or None for all;
+        weights : ndarray (n,) or None; strata : ndarray (n,), what splits are to tell apart.
         """
-        if len(X) > MOST_ROWS:
-            sample = np.random.RandomState(0).permutation(len(X))[:MOST_ROWS]
-            X, weights = X[sample], None if weights is None else weights[sample]
-            strata = None if strata is None else strata[sample]
-        found, most = [], min(self.most, self.together // max(1, len(columns)))
-        if most < self.least:
-            return [np.empty(0)] * len(columns)
-        for some in blocks(len(columns), BLOCK_VALUES // len(X)):
+        most = min(self.most, self.together // max(1, len(columns)))
+        if most < min(self.most, LEAST_BINS):
+            return [np.empty((0, 2))] * len(columns)
+        n_rows = X.shape[0] if rows is None else len(rows)
+        if n_rows > MOST_ROWS:
+            sample = np.random.RandomState(0).permutation(n_rows)[:MOST_ROWS]
+            rows = sample if rows is None else rows[sample]
+        if rows is not None:
+            X, weights, strata = (None if array is None else array[rows] for array in (X, weights, strata))
+        edges = []
+        per_column = X.shape[0] if self.by == "quantiles" else max(X.shape[0], MOST_CUTS * len(np.unique(strata)))
+        for some in blocks(len(columns), BLOCK_VALUES // per_column):
             x = X[:, columns[some]]
-            if self.by == "splits":
-                found += [splits(x[:, j], strata, most, weights) for j in range(x.shape[1])]
+            if self.by == "quantiles":
+                edges += quantile_edges(x, most, weights)
             else:
-                found += quantile_edges(x, most, weights)
-        return [edges if len(edges) > self.least else edges[:0] for edges in found]
+                edges += split_edges(x, strata, most, weights)
+        ramps = [steps(of_column, STEP * width) if self.by == "steps" else adjoining(of_column)
+                 for of_column, width in zip(edges, scale)]
+        return [of_column if len(of_column) >= self.least else of_column[:0] for of_column in ramps]
 
 
-def splits(x, strata, n, weights=None):
-    """The least and the greatest of x, and between them the thresholds of a tree of at most n leaves."""
-    tree = DecisionTreeClassifier(max_leaf_nodes=n, min_samples_leaf=LEAST_LEAF, random_state=0)
-    tree.fit(x[:, None], strata, sample_weight=weights)
-    return np.unique(np.concatenate([[x.min(), x.max()], tree.tree_.threshold[tree.tree_.feature >= 0]]))
+def adjoining(edges):
+    """The intervals between these edges."""
+    return np.column_stack([edges[:-1], edges[1:]]).astype(np.float64)
+
+
+def steps(edges, width):
+    """Intervals of this width around the inner edges; narrower where the next edge is nearer."""
+    edges = edges.astype(np.float64)
+    gaps = np.diff(edges)
+    half = np.minimum(width, np.minimum(gaps[:-1], gaps[1:])) / 2
+    return np.column_stack([edges[1:-1] - half, edges[1:-1] + half])
+
+
+def split_edges(x, strata, n, weights=None):
+    """For each column of x its least and greatest value, and between them the thresholds of a tree of at most n leaves.
+
+    The tree grows as DecisionTreeClassifier(max_leaf_nodes=n) does, best split first by the decrease of Gini's impurity, on all
+    columns at once and with the quantiles of a column as thresholds: a tree per column would take longer than the training.
+    """
+    n_rows, m = x.shape
+    ids = np.unique(strata, return_inverse=True)[1]
+    k, rising = ids.max() + 1, np.sort(x, axis=0)
+    at = np.unique(np.arange(1, MOST_CUTS + 1) * n_rows // (MOST_CUTS + 1))
+    cuts, columns = rising[at[at < n_rows]], np.arange(m)  # (p, m): x <= cut goes to the left
+    if not len(cuts):
+        return list(rising[[0, -1]].T)
+    beyond = [np.searchsorted(rising[:, j], cuts[:, j], side="right") for j in columns]
+    above = [np.searchsorted(cuts[:, j], x[:, j]) + j * (len(cuts) + 1) for j in columns]  # how many cuts a row is above
+    cells = (np.stack(above, axis=1) * k + ids[:, None]).ravel()
+    repeated = None if weights is None else np.repeat(weights, m)
+    below = np.bincount(cells, repeated, m * (len(cuts) + 1) * k).reshape(m, -1, k).cumsum(axis=1)
+    # For each cut the leaf that it lies in: which one, and the counts of classes below its start, below the cut, below its end.
+    leaf, start, end, below = np.zeros((m, len(cuts)), dtype=int), np.zeros((m, len(cuts), k)), below[:, -1:], below[:, :-1]
+    end, is_threshold = np.broadcast_to(end, below.shape).copy(), np.zeros(leaf.shape, dtype=bool)
+    for new_leaf in range(1, n):
+        left, right = below - start, end - below
+        n_left, n_right = left.sum(axis=2), right.sum(axis=2)
+        room = np.minimum(n_left, n_right) >= LEAST_LEAF
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = ((left**2).sum(axis=2) / n_left + (right**2).sum(axis=2) / n_right
+                    - ((left + right) ** 2).sum(axis=2) / (n_left + n_right))
+        gain = np.where(room, gain, 0)
+        best = gain.argmax(axis=1)
+        gains = gain[columns, best] > 1e-9 * n_rows
+        is_threshold[columns[gains], best[gains]] = True
+        in_leaf = (leaf == leaf[columns, best][:, None]) & gains[:, None]
+        further = np.arange(len(cuts)) > best[:, None]
+        value = np.broadcast_to(below[columns, best][:, None], below.shape)
+        start, end = (
+            np.where((in_leaf & further)[:, :, None], value, start), np.where((in_leaf & ~further)[:, :, None], value, end))
+        leaf[in_leaf & further] = new_leaf
+    found = []
+    for j in columns:
+        lower = cuts[is_threshold[j], j]
+        upper = rising[beyond[j][is_threshold[j]], j]
+        found.append(np.unique(np.concatenate([rising[[0, -1], j], lower + (upper - lower) / 2])))
+    return found
 
 
 def quantile_edges(x, n, weights=None):

@@ -24,7 +24,7 @@ from sklearn_heads._mlp.bins import Bins
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 
 BOUND = 3.0
-FEW_BINS = Bins("quantiles", most=3, least=3, together=512)
+FEW_BINS = Bins("quantiles", least=3, most=3, together=512)
 
 
 TINY_VARIANCE = 1e-290  # below it, variances are zero or have lost digits
@@ -36,8 +36,8 @@ class InputEncoding:
     Parameters
     ----------
     kind : "piecewise", "standard" or None
-    bins : Bins
-        Of "piecewise", until `with_bins` says otherwise.
+    bins : Bins or None
+        Of "piecewise", by quantiles; None for none, until `with_bins` says otherwise.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class InputEncoding:
     mean_, scale_ : ndarrays (c,) of float64, or None
         z = (x - mean_) / scale_.
     two_valued_ : ndarray (c,) of bool
-    edges_ : list of m ndarrays (b + 1,) of float64
-        Edges, rising and in units of x, of the bins that the first m of `columns_` have; the others have none. Columns of
-        most bins come first.
+    ramps_ : list of m ndarrays (b, 2) of float64
+        The bins, rising and in units of x, that the first m of `columns_` have; the others have none. A bin's feature rises
+        from -1/2 to 1/2 while x goes from its first number to its second. Columns of most bins come first.
     """
 
     def __init__(self, kind, bins=FEW_BINS):
@@ -70,7 +70,7 @@ class InputEncoding:
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
         self.constant_ = self.two_valued_
-        self.edges_ = []
+        self.ramps_ = []
         self.n_features_, self.is_sparse_ = d, sparse.issparse(X)
         if self.kind is None:
             return self
@@ -121,39 +121,47 @@ class InputEncoding:
         self.scale_ = np.where(self.two_valued_, half_range, self.scale_[used])
 
         if self.bins is not None:
-            self._set_edges(self.bins.edges(X, self.columns_[self._numbers], weights))
+            self._set_ramps(self.bins, X, weights=weights)
+
+    @property
+    def takes_bins(self):
+        """Whether there is a column that may have bins."""
+        return self.kind == "piecewise" and not self.is_sparse_ and len(self._numbers) > 0
 
     @property
     def _numbers(self):
         """Positions, among the columns that are used, of those that may have bins."""
         return np.flatnonzero(~self.two_valued_ & ~self.constant_)
 
-    def with_bins(self, bins, X, weights=None, strata=None):
-        """This encoding with other bins, their edges taken from these rows (and labels): means and spreads stay."""
+    def with_bins(self, bins, X, rows=None, weights=None, strata=None):
+        """This encoding with other bins, their edges taken from these rows of X (and their strata): means and spreads stay."""
+        if not self.takes_bins:
+            return self
         other = copy(self)
         other.bins, other._checked = bins, None
-        other._set_edges(bins.edges(X, self.columns_[self._numbers], weights, strata))
+        other._set_ramps(bins, X, rows, weights, strata)
         return other
 
-    def _set_edges(self, edges):
+    def _set_ramps(self, bins, X, *of_rows, **others):
         """Bins for the columns that may have some; those of most bins come first, so that the core finds them side by side."""
         numbers, kept = self._numbers, {}
-        for position, of_column in zip(numbers, edges):
+        ramps = bins.ramps(X, self.columns_[numbers], self.scale_[numbers], *of_rows, **others)
+        for position, of_column in zip(numbers, ramps):
             # Told apart once they are scaled, by slopes that float32 holds: beside 1e30, numbers around 1 are one number.
-            z = (of_column.astype(np.float64) - self.mean_[position]) / self.scale_[position]
-            widths, least = np.diff(z), np.finfo(np.float32).tiny
+            z = (of_column - self.mean_[position]) / self.scale_[position]
+            widths, least = np.diff(z, axis=1), np.finfo(np.float32).tiny
             if len(widths) and ((least < widths) & (widths < 1 / least)).all():
-                kept[position] = of_column.astype(np.float64)
+                kept[position] = of_column
         binned = sorted(kept, key=lambda position: (-len(kept[position]), position))
         order = np.array(binned + [p for p in range(len(self.columns_)) if p not in kept], dtype=np.intp)
         self.columns_, self.two_valued_, self.constant_ = self.columns_[order], self.two_valued_[order], self.constant_[order]
         self.mean_, self.scale_ = self.mean_[order], self.scale_[order]
-        self.edges_ = [kept[position] for position in binned]
+        self.ramps_ = [kept[position] for position in binned]
 
     @property
     def width(self):
         """Number of encoded values a row: inputs of the network."""
-        return len(self.columns_) + sum(len(edges) - 1 for edges in self.edges_)
+        return len(self.columns_) + sum(map(len, self.ramps_))
 
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
@@ -172,15 +180,16 @@ class InputEncoding:
             return arrays
         if not np.array_equal(self.columns_, np.arange(self.n_features_)):
             arrays["columns"] = self.columns_
-        if self.edges_:
-            z = [(edges - mean) / scale for edges, mean, scale in zip(self.edges_, self.mean_, self.scale_)]
-            counts = np.array([len(edges) - 1 for edges in self.edges_])
-            low, slope = np.zeros((2, len(z), counts[0]))
-            for column, edges in enumerate(z):
-                low[column, : counts[column]], slope[column, : counts[column]] = edges[:-1], 1 / np.diff(edges)
+        if self.ramps_:
+            counts = np.array([len(ramps) for ramps in self.ramps_])
+            low, high = np.zeros((2, counts[0], len(counts)))
+            for column, ramps in enumerate(self.ramps_):
+                low[: len(ramps), column], high[: len(ramps), column] = (
+                    (ramps - self.mean_[column]) / self.scale_[column]).T
             there = np.arange(counts[0])[:, None] < counts  # bin by bin
             arrays["binned"] = there.sum(axis=1, dtype=np.int32)
-            arrays.update(low=low.T[there].astype(dtype), slope=slope.T[there].astype(dtype))
+            low, high = low[there], high[there]
+            arrays.update(low=low.astype(dtype), slope=(1 / (high - low)).astype(dtype))
         return {**arrays, "bound": BOUND}
 
     def fold(self, coefs, intercepts):
@@ -221,9 +230,11 @@ class InputEncoding:
             mean, scale = self.mean_[position], self.scale_[position]
             unit = "half its range" if self.two_valued_[position] else "its spread"
             words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
-            if position < len(self.edges_):
-                edges = self.edges_[position]
-                words[j] += f", and {len(edges) - 1} bins between " + ", ".join(f"{edge:.4g}" for edge in edges)
+            if position < len(self.ramps_):
+                ramps = self.ramps_[position]
+                adjoin = self.bins.by != "steps"
+                at = [*ramps[:, 0], ramps[-1, 1]] if adjoin else ramps.mean(axis=1)
+                words[j] += f", and {len(ramps)} {'bins between' if adjoin else 'steps at'} " + ", ".join(f"{x:.4g}" for x in at)
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
 
 

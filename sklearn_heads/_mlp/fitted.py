@@ -39,13 +39,12 @@ class Fitted:
     def _decide(self, X):
         """Decision values of checked rows."""
         head, members = self._head, self.members_
-        rows = members[0].encoding.rows(X, members[0].network.dtype)
-        decisions = head.decision(logits(members, rows, self.n_jobs))
+        decisions = head.decision(logits(members, X, self.n_jobs))
         decision = decisions[0] if len(members) == 1 else head.pool(decisions)
         if np.isnan(decision).any():
             raise ValueError(
-                f"values of X are too large for {rows.dtype}: the logits are NaN. Scale X, or use dtype='float64' or "
-                "input_encoding='piecewise', which bounds what is far out."
+                f"values of X are too large for {members[0].network.dtype}: the logits are NaN. Scale X, or use dtype='float64' "
+                "or input_encoding='piecewise', which bounds what is far out."
             )
         return decision.astype(X.dtype, copy=False)  # of the precision of X, as everywhere in scikit-learn
 
@@ -126,8 +125,8 @@ class Fitted:
 
     @property
     def n_layers_(self) -> int:
-        """int: layers, the input and the output counted."""
-        return len(self._fitted("members_")[0].network.layer_units)
+        """int: layers of the deepest member, the input and the output counted."""
+        return max(len(member.network.layer_units) for member in self._fitted("members_"))
 
     @property
     def n_iter_(self) -> int:

@@ -27,7 +27,7 @@ def train_lbfgs(member, settings, examples, stop, name, steps):
         member.loss_ = float(intermediate_result.fun)
         member.loss_curve_.append(member.loss_)
         best[:] = intermediate_result.x
-        if settings.verbose:
+        if settings.verbose > 1:
             say(f"{name}iteration {member.n_iter_:4d}   loss {intermediate_result.fun:.6f}")
         if steps.end():
             raise StopIteration
@@ -57,5 +57,7 @@ def train_lbfgs(member, settings, examples, stop, name, steps):
         member.loss_ = float(result.fun)
     network.parameters[:] = best
     member.best_iter_ = len(member.loss_curve_)
+    if settings.verbose:
+        say(f"{name}{member.words()}: {member.n_iter_} iterations, loss {member.loss_:.6f}")
     member.t_ += member.n_iter_ * len(examples.order)
     return complaint

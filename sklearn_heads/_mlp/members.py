@@ -1,9 +1,4 @@
-"""Members: how many networks a fit trains, which rows each trains on and validates on, and how they run beside each other.
-
-With several members the rows are cut into as many folds; each member trains on the others' folds and stops by the log
-loss of its own, which it never sees. So no row is wasted on validation, and every row has a probability by a network
-that did not train on it.
-"""
+"""Members: folds and splits of the rows, and how networks train and predict beside each other."""
 from __future__ import annotations
 
 import threading
@@ -18,56 +13,19 @@ from sklearn_heads._mlp.threads import in_threads
 from sklearn_heads._sklearn.frames import is_one_of_several_fits, warn_user
 from sklearn_heads._sklearn.random import random_stream
 
-# n_members="auto": below FEW_ROWS one network on full batches in float64, without dropout and validation; else MANY folds.
-# From some 40 rows on, folds have the lower log loss (docs/recipe.md).
-FEW_ROWS = 40
-MANY = 5
 # Multiplications of a prediction, some milliseconds: with fewer, a thread takes longer to begin than it saves.
 WORTH_A_THREAD = 2e8
 
 
-def resolve(n_members, n_rows, settings):
-    """What "auto" means here: the number of members, the settings, and whether rows may be kept aside."""
-    if n_members != "auto" and n_members > n_rows:
-        raise ValueError(f"n_members={n_members} folds of {n_rows} rows: set n_members to at most the number of rows, or to 1.")
-    if settings.solver == "lbfgs":  # it uses no validation rows, so folds would only cost rows; its line search needs float64
-        return 1 if n_members == "auto" else n_members, settings._replace(dtype="float64"), False
-    if n_members != "auto":
-        return n_members, settings, True
-    if n_rows < FEW_ROWS:
-        # float64 costs nothing here, and makes weights and repeated rows agree to the last digits shown. There are no validation
-        # rows, so only decay keeps the network from overfitting. Decoupled decay would be too weak: with one step per epoch it
-        # takes 4% off the weights in a whole fit. So the same number becomes L2 in the mean loss.
-        l2 = settings.weight_decay * n_rows
-        return 1, settings._replace(batch_size=n_rows, dropout=0.0, weight_decay=0.0, l2=l2, dtype="float64"), False
-    return MANY, settings, True
-
-
-def folds(strata, n_members, random):
+def folds(strata, n_folds, random):
     """The fold of each row: strata are dealt out like cards, so every fold gets its share of each.
 
     A stratum of fewer rows than folds is simply absent from some of them.
     """
     shuffled = random.permutation(len(strata))
     dealt = np.empty(len(strata), dtype=np.intp)
-    dealt[shuffled[np.argsort(strata[shuffled], kind="stable")]] = np.arange(len(strata)) % n_members
+    dealt[shuffled[np.argsort(strata[shuffled], kind="stable")]] = np.arange(len(strata)) % n_folds
     return dealt
-
-
-def parts(examples, head, encoded, n_members, validation, splits, fraction, random):
-    """What each member trains on and validates on, as pairs of Examples (or Examples and None), and each row's fold or None.
-
-    validation : the user's validation rows, or None; splits : whether rows may be kept aside where the user gives none.
-    """
-    if n_members > 1:
-        fold = folds(head.strata(encoded), n_members, random)
-        pairs = [(examples.take(fold != m), examples.take(fold == m)) for m in range(n_members)]
-        if validation is not None or not splits:
-            pairs = [(trained, validation) for trained, _ in pairs]
-        return pairs, fold
-    if validation is None and splits:
-        return [validation_split(examples, head, encoded, fraction, random)], None
-    return [(examples, validation)], None
 
 
 def validation_split(examples, head, encoded, fraction, random):
@@ -90,17 +48,19 @@ def spawn(random, n_members):
     return [random_stream(seed) for seed in random.randint(2**31, size=n_members)]
 
 
-def names(members):
-    """What each one's verbose lines begin with."""
-    return [""] if len(members) == 1 else [f"network {m + 1}   " for m in range(len(members))]
-
-
-def train(members, pairs, settings, n_jobs, task):
+def train(members, pairs, settings, n_jobs, task, first=0, called="network"):
     """Train each member on its pair, (examples, validation), in threads; the bits do not depend on how many.
 
     Ctrl-C ends each where it is and keeps what they have, with a warning; a member that had not begun keeps an empty history.
     So does one that a callback, told by `task` of another that is trained, does not want any more. But where this fit is one
     of several, as in a search, KeyboardInterrupt ends all of them.
+
+    first : number of the first of these among all that the fit trains, for `task`; called : what verbose lines call them.
+
+    Returns
+    -------
+    bool
+        Whether all went through; False after Ctrl-C.
     """
     for _, validation in pairs:
         if validation is not None and validation.weight == 0:
@@ -108,13 +68,13 @@ def train(members, pairs, settings, n_jobs, task):
                 "the validation rows have total weight zero (sample_weight and class_weight multiplied): give X_val and y_val, "
                 "fewer members, or weights that leave some."
             )
-    stop, begins = threading.Event(), names(members)
+    stop = threading.Event()
 
     def run(m):
         if stop.is_set() or task.enough:
             return None
-        with task.member(m, members[m], pairs[m][0].order) as steps:
-            return members[m].train(settings, *pairs[m], stop, begins[m], steps)
+        with task.member(first + m, members[m], pairs[m][0].order) as steps:
+            return members[m].train(settings, *pairs[m], stop, f"{called} {first + m + 1}   " if called else "", steps)
 
     workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
     try:
@@ -128,27 +88,25 @@ def train(members, pairs, settings, n_jobs, task):
     elif complaints:
         of = f"{len(complaints)} of {len(members)} networks " if len(members) > 1 else ""
         warn_user(of + complaints[0], ConvergenceWarning)
+    return not stop.is_set()
 
 
-def logits(members, rows, n_jobs):
+def logits(members, X, n_jobs):
     """Logits (m, n, k) of all rows by each of the members, in threads that take a part of the rows each, with the same bits."""
-    networks, order = [member.network for member in members], np.arange(rows.n_rows, dtype=np.intp)
-    most = int(rows.n_rows * len(networks) * networks[0].parameters.size / WORTH_A_THREAD)
+    groups = {}  # members of one encoding and shape share the gathered rows
+    for m, member in enumerate(members):
+        groups.setdefault((id(member.encoding), member.network.layer_units), []).append(m)
+    groups = [(at, [members[m].network for m in at], members[at[0]].encoding.rows(X, members[0].network.dtype))
+              for at in groups.values()]
+    order, place = np.arange(X.shape[0], dtype=np.intp), np.argsort(np.concatenate([at for at, _, _ in groups]))
+
+    def answer(portion):
+        answers = [logits_of(networks, rows, portion) for _, networks, rows in groups]
+        return answers[0] if len(answers) == 1 else np.concatenate(answers)[place]
+
+    most = int(X.shape[0] * sum(member.network.parameters.size for member in members) / WORTH_A_THREAD)
     workers = 1 if most < 2 else min(effective_n_jobs(n_jobs), most)
     if workers == 1:
-        return logits_of(networks, rows, order)
+        return answer(order)
     portions = np.array_split(order, workers)
-    return np.concatenate(in_threads(lambda nth: logits_of(networks, rows, portions[nth]), workers, workers), axis=1)
-
-
-def out_of_fold(members, rows, fold, head):
-    """Public decision values of each row by the member that did not train on it; NaN where an interrupt left none."""
-    decision = None
-    for m, member in enumerate(members):
-        own = np.flatnonzero(fold == m)
-        values = head.decision(member.network.logits(rows, own))
-        if decision is None:
-            decision = np.full((len(fold), *values.shape[1:]), np.nan, dtype=values.dtype)
-        if member.n_iter_:
-            decision[own] = values
-    return decision
+    return np.concatenate(in_threads(lambda nth: answer(portions[nth]), workers, workers), axis=1)

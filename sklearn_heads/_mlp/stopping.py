@@ -11,15 +11,16 @@ from sklearn_heads._sklearn.callbacks import say
 class Watch:
     """Looks at the losses of each epoch: history, whether to stop, the lines a person reads."""
 
-    def __init__(self, settings, member, has_validation, name):
-        self.settings, self.member, self.has_validation, self.name = settings, member, has_validation, name
-        self.best, self.patience_used = np.inf, 0
+    def __init__(self, settings, member, epochs, has_validation, name):
+        self.settings, self.member, self.epochs, self.has_validation, self.name = settings, member, epochs, has_validation, name
+        self.best, self.patience, self.patience_used = np.inf, settings.n_iter_no_change, 0
+        self.best_before = np.inf  # when the learning rate was lowered last
         self.start = time.perf_counter()
 
     @property
     def patience_left(self):
         """Epochs after which it may say stop, at the soonest."""
-        return self.settings.n_iter_no_change - self.patience_used + 1
+        return self.patience - self.patience_used + 1
 
     def says_stop(self, loss, validation_loss):
         settings, member = self.settings, self.member
@@ -40,29 +41,42 @@ class Watch:
         if is_best or not self.has_validation:
             member.best_iter_ = epoch
         self.report(epoch, loss, validation_loss, is_best)
-        return self.patience_used > settings.n_iter_no_change and not self.lowered_learning_rate()
+        return self.patience_used > self.patience and not self.lowered_learning_rate()
 
     def lowered_learning_rate(self):
-        """learning_rate="adaptive": out of patience, go on at a fifth of the rate, down to 1e-6."""
+        """learning_rate="adaptive": out of patience, go on at a fifth of the rate.
+
+        "sgd" does so down to 1e-6, as in MLPClassifier. "adam" goes back to the best weights first, which takes validation rows;
+        it has half the patience from then on, and goes on lowering for as long as that brings anything.
+        """
         settings, optimizer = self.settings, self.member.optimizer
-        if settings.solver != "sgd" or settings.learning_rate != "adaptive" or optimizer.learning_rate <= 1e-6:
+        if settings.learning_rate != "adaptive" or optimizer.learning_rate <= 1e-6:
             return False
+        if settings.solver == "adam":
+            if not self.has_validation or self.best >= self.best_before:
+                return False
+            self.best_before, self.patience = self.best, settings.n_iter_no_change // 2
+            self.member.network.parameters[:] = self.epochs.best_parameters
         optimizer.learning_rate /= 5
+        if settings.verbose > 1:
+            say(f"{self.name}no progress for {self.patience_used} epochs: learning rate {optimizer.learning_rate:.3g}")
         self.patience_used = 0
-        if settings.verbose:
-            say(f"{self.name}no progress for {settings.n_iter_no_change} epochs: learning rate {optimizer.learning_rate:.3g}")
         return True
 
     def report(self, epoch, loss, validation_loss, is_best):
-        if self.settings.verbose:
+        if self.settings.verbose > 1:
             validation = f"   validation {validation_loss:.5f}{' *' if is_best else '  '}" if self.has_validation else ""
             say(f"{self.name}epoch {epoch:4d}   loss {loss:.5f}{validation}   {time.perf_counter() - self.start:7.2f} s")
 
-    def restore(self, parameters):
-        """Those of the best epoch."""
-        self.member.network.parameters[:] = parameters
+    def finish(self):
+        """Back to the best epoch, where there are validation rows, and a line on what came of it all."""
+        member = self.member
+        if self.has_validation and self.best < np.inf:
+            member.network.parameters[:] = self.epochs.best_parameters
         if self.settings.verbose:
-            say(f"{self.name}kept the weights of epoch {self.member.best_iter_}, validation {self.best:.5f}")
+            kept = f"kept the weights of epoch {member.best_iter_}, validation {self.best:.5f}"
+            came = kept if self.has_validation else f"loss {member.loss_:.5f}"
+            say(f"{self.name}{member.words()}: {member.n_iter_} epochs, {came}, {time.perf_counter() - self.start:.2f} s")
 
 
 def check_loss(loss, epoch, settings, encoding):

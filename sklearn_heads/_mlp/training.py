@@ -29,7 +29,7 @@ class Settings(NamedTuple):
     dtype: str | type
     solver: str
     alpha: float
-    batch_size: int | str
+    batch_size: int
     learning_rate: str
     learning_rate_init: float
     power_t: float
@@ -52,13 +52,10 @@ class Settings(NamedTuple):
     l2: float = 0.0
 
     @classmethod
-    def of(cls, estimator):
-        """Read them off an estimator; l2 is known once the weights are."""
-        return cls(*(getattr(estimator, name) for name in cls._fields if name != "l2"))
-
-    def batch_rows(self, n_rows):
-        """Rows of a batch when an epoch has n_rows."""
-        return min(200 if self.batch_size == "auto" else int(self.batch_size), n_rows)
+    def of(cls, parameters, l2):
+        """Those of a dict of parameters, none of them "auto". A patience of None never ends."""
+        settings = cls(*(parameters[name] for name in cls._fields if name != "l2"), l2=l2)
+        return settings._replace(n_iter_no_change=np.inf) if settings.n_iter_no_change is None else settings
 
 
 class Examples(NamedTuple):
@@ -132,6 +129,12 @@ class Member:
         self.n_iter_ = self.best_iter_ = self.t_ = 0
         self.loss_ = np.inf
         self.loss_curve_, self.validation_loss_curve_ = [], []
+
+    def words(self):
+        """What it is, in a verbose line."""
+        bins = f" ({self.encoding.bins.words()})" if self.encoding.ramps_ else ""
+        hidden = ", ".join(map(str, self.network.layer_units[1:-1]))
+        return f"{self.encoding.width} inputs{bins}, hidden units {hidden or 'none'}"
 
     def __repr__(self):
         return f"Member({'-'.join(map(str, self.network.layer_units))}, {self.network.activation})"
@@ -222,12 +225,12 @@ class Member:
     def _train_epochs(self, settings, examples, validation, stop, name, steps):
         self.optimizer = new_optimizer(settings, self.network)
         runner = EpochRunner(settings, self, examples, validation)
-        watch = Watch(settings, self, validation is not None, name)
+        watch = Watch(settings, self, runner.epochs, validation is not None, name)
         self.n_iter_, complaint = 0, None
         try:
             while self.n_iter_ < settings.max_iter:
                 steps.begin()
-                one_by_one = steps.listens or settings.verbose or settings.learning_rate == "invscaling"
+                one_by_one = steps.listens or settings.verbose > 1 or settings.learning_rate == "invscaling"
                 most = 1 if one_by_one else min(LONG_STRETCH, watch.patience_left, settings.max_iter - self.n_iter_)
                 stops = False
                 try:
@@ -246,8 +249,7 @@ class Member:
                     )
         except KeyboardInterrupt:
             stop.set()
-        if watch.best < np.inf and validation is not None:
-            watch.restore(runner.epochs.best_parameters)
+        watch.finish()
         return complaint
 
     def train_once(self, settings, examples, name):
@@ -293,7 +295,7 @@ class EpochRunner:
     def __init__(self, settings, member, examples, validation):
         self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
         self.epochs = Epochs(
-            member.network, member.optimizer, examples.rows, examples.order, settings.batch_rows(self.n_rows),
+            member.network, member.optimizer, examples.rows, examples.order, settings.batch_size,
             validation=validation and (validation.rows, validation.order),
             validation_weight=validation.weight if validation else 0.0,
             dropout=settings.dropout, smoothing=settings.label_smoothing,
