@@ -57,7 +57,7 @@ class Fitted:
 
         Returns
         -------
-        ndarray of shape (n, 2), (n, K), whose rows sum to one, or for a label matrix (n, L), a probability a label
+        ndarray of shape (n, 2), (n, K), whose rows sum to one, or for a label matrix (n, L), one probability per label
         """
         head, decision = self._answer(X)
         return head.proba(decision)

@@ -1,4 +1,4 @@
-"""Who hears how a fit goes: the reader of verbose lines, and scikit-learn's callbacks in versions that have them.
+"""Progress of a fit: verbose lines, and scikit-learn's callbacks in versions that have them.
 
 A fit is a task. With one network its subtasks are the epochs (lbfgs: iterations); with several they are the members, and
 the epochs are subtasks of these. Of a meta-estimator they are the fits that it makes.
@@ -32,7 +32,7 @@ except ImportError:
 
 
 def say(line):
-    """Print a line in one piece: members in threads print between each other's."""
+    """Print a line in one piece, since members in threads print at the same time."""
     print(f"{line}\n", end="")
 
 

@@ -1,4 +1,4 @@
-"""Constructor parameters: their names read once a class, each value of each checked once.
+"""Constructor parameters: names read once per class, every value checked once.
 
 scikit-learn reads the signature anew in each clone, set_params and fit, and holds every value against its constraints. With
 thirty parameters a search of small networks would spend more on that than on an epoch.

@@ -1,7 +1,7 @@
 """The random stream of a fit.
 
-Of a seed the numbers of numpy.random.RandomState(seed), which takes as long as an epoch of a small network: it stirs fresh
-entropy into all of its state, and then overwrites it with what the seed says.
+From a seed come the numbers of numpy.random.RandomState(seed). That constructor takes as long as an epoch of a small network:
+it fills its state with fresh entropy, and then overwrites it with what the seed says. Here the entropy is left out.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GLOBAL = check_random_state(None)
 
 
 class NoEntropy(ISeedSequence):
-    """Stands where fresh entropy is not wanted."""
+    """Zeros in place of fresh entropy, which the seed would overwrite."""
 
     def generate_state(self, n_words, dtype=np.uint32):
         return np.zeros(n_words, dtype)
