@@ -83,7 +83,7 @@ def test_the_share_counts_rows_by_their_weights():
     np.testing.assert_allclose(share(whole), share(None, repeats=whole))
     uneven = np.random.RandomState(0).uniform(size=80)
     np.testing.assert_allclose([share(uneven), share(1e-9 * uneven)], 1 / (uneven.sum() ** 2 / (uneven**2).sum() + 2))
-    np.testing.assert_allclose(share(np.full(80, 0.1)), 1 / 82)
+    np.testing.assert_allclose([share(np.full(80, weight)) for weight in (0.1, 1e-320, 1e308)], 1 / 82)
 
 
 @pytest.mark.parametrize("weights", [None, np.where(Y[:, 1] == 1, 0, 1.0)], ids=["none", "weight-zero"])
@@ -335,6 +335,7 @@ def test_sparse_labels_are_dense_labels_bit_for_bit(name):
     same(dense, thin)
     predicted = thin.predict(X)
     assert isinstance(predicted, sparse.csr_array)
+    assert isinstance(clone(clf).fit(X, sparse.coo_matrix(labels)).predict(X), sparse.csr_matrix)
     np.testing.assert_array_equal(predicted.toarray(), dense.predict(X))
     assert thin.score(X, sparse.csr_matrix(labels)) == dense.score(X, labels)
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_consistent_length
 
 from sklearn_heads import losses
@@ -32,8 +33,8 @@ class MultiSigmoid:
     n_labels : int
     names : ndarray (L,) of str, or None
         Column names of the label matrix.
-    container : type or None
-        The sparse type in which predictions come; None for an array.
+    container : str or None
+        The sparse type of SciPy in which predictions come, "csr_array" or "csr_matrix"; None for an array.
     constant : ndarray (L,) or None
         The logit of each constant label, NaN for those that vary; None where all have a sigmoid.
     """
@@ -196,7 +197,7 @@ class MultiSigmoid:
 
     def predict(self, decision):
         present = decision >= 0
-        return (present if self.container is None else self.container(present)).astype(np.int64)
+        return (present if self.container is None else getattr(sparse, self.container)(present)).astype(np.int64)
 
     def accuracy(self, decision, y, sample_weight):
         """Share of the rows all of whose known labels are predicted; rows without any do not count."""

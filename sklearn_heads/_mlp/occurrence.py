@@ -49,7 +49,7 @@ def constant_logits(codes, weights=None):
     if constant.any():
         some = weights[:, constant] if weights is not None and weights.ndim == 2 else weights
         n = _number_of_rows(codes[:, constant] != UNKNOWN, some)
-        logits[constant] = np.sign(present - absent)[constant] * np.log1p(n)  # log(1 / (n + 1)), or its reverse
+        logits[constant] = np.sign(present[constant] - absent[constant]) * np.log1p(n)  # log(1 / (n + 1)), or its reverse
     return logits
 
 
@@ -73,9 +73,9 @@ def rarest_label(codes):
 def _number_of_rows(known, weights):
     if weights is None:
         return np.count_nonzero(known, axis=0)
-    if (weights == np.rint(weights)).all():
+    if (weights == np.rint(weights)).all() and weights.max() <= 2**53:  # beyond, every float is whole
         return _column_sums(weights, known)
-    weights = weights / weights.max()
+    weights = weights / weights.max()  # so that no square overflows
     squares = _column_sums(weights**2, known)
     return np.divide(_column_sums(weights, known) ** 2, squares, out=np.zeros_like(squares), where=squares > 0)
 

@@ -12,14 +12,14 @@ class Data(NamedTuple):
 
     sample_weight : as given, or None
     names : ndarray (L,) of str, the column names of a label matrix, or None
-    container : the sparse type in which the labels came, or None
+    container : "csr_array" or "csr_matrix" of SciPy for sparse labels, or None
     """
 
     X: object
     y: np.ndarray
     sample_weight: np.ndarray | None
     names: np.ndarray | None
-    container: type | None
+    container: str | None
 
     def lessons(self, head):
         """The rows that teach the head something: those that have a weight, and a known label."""

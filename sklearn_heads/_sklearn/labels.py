@@ -63,18 +63,18 @@ def with_gaps(labels) -> np.ndarray:
     return np.where(unknown, np.nan, labels) if unknown.any() else labels
 
 
-def sparse_container(y) -> type | None:
-    """The sparse type in which predictions of such labels come: CSR as in scikit-learn, a matrix or an array; None for dense."""
+def sparse_container(y) -> str | None:
+    """In what predictions of such labels come: "csr_array" or "csr_matrix" of SciPy; None for an array."""
     if not sparse.issparse(y):
         return None
-    return sparse.csr_array if isinstance(y, sparse.sparray) else sparse.csr_matrix
+    return "csr_array" if isinstance(y, sparse.sparray) else "csr_matrix"
 
 
 def label_names(y) -> np.ndarray | None:
     """The column names of a frame where all of them are strings, else None: as scikit-learn does for X."""
     if _columns(y) is None:
         return None
-    names = list(getattr(y, "column_names", None) or y.columns)
+    names = list(y.columns if hasattr(y, "iloc") or hasattr(y, "get_columns") else y.column_names)
     return np.array(names, dtype=object) if names and all(isinstance(name, str) for name in names) else None
 
 
