@@ -61,6 +61,13 @@ def test_a_constant_label_changes_nothing_for_the_others(name):
         np.testing.assert_array_equal(wider.oof_proba_[:, [1, 3, 4]], expected.oof_proba_)
 
 
+def test_a_constant_label_changes_nothing_where_kinds_of_bins_compete():
+    X, Y = data("multilabel", 600)  # enough rows for a race
+    clf = MLPMultiLabel(max_iter=2, random_state=0)
+    expected, wider = clone(clf).fit(X, Y), clone(clf).fit(X, with_columns(Y, c1=1, c4=0))
+    np.testing.assert_array_equal(wider.decision_function(X)[:, [0, 2, 3]], expected.decision_function(X))
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_constant_label_has_laplace_s_share_in_every_row(name):
     clf = MLPMultiLabel(**SETTINGS[name]).fit(X, with_columns(Y, c0=1, c2=0))
