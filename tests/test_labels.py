@@ -12,7 +12,7 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_score
 
-from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, losses
+from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner, losses
 
 ignore = pytest.mark.filterwarnings
 pytestmark = [
@@ -120,6 +120,17 @@ def test_one_warning_names_the_labels():
         warnings.simplefilter("error")
         clf.partial_fit(X, labels.to_numpy())  # it may come
         MLPMultiLabel(**SMALL).partial_fit(X, labels)
+
+
+@pytest.mark.parametrize("cv", ["oof", 3])
+def test_under_a_tuner_only_the_tuner_warns(cv):
+    labels = pd.DataFrame(with_columns(Y, c1=0), columns=["red", "never", "round", "sweet"])
+    tuner = ThresholdTuner(MLPMultiLabel(**SMALL, n_members=2), scoring="f1_macro", cv=cv, n_bootstraps=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tuner.fit(X, labels)
+    assert [str(warning.message).count("'never'") for warning in caught] == [1]
+    assert (tuner.predict(X)[:, 1] == 0).all()
 
 
 def test_a_label_of_two_may_be_constant():

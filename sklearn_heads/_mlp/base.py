@@ -24,7 +24,7 @@ from sklearn_heads._mlp.stream import Portion, Stream, together
 from sklearn_heads._mlp.targets import Data, check_weights, of_mean_one
 from sklearn_heads._mlp.training import Settings
 from sklearn_heads._sklearn.callbacks import CallbackSupportMixin, fit_task, with_callbacks
-from sklearn_heads._sklearn.frames import warn_user
+from sklearn_heads._sklearn.frames import is_fit_of_tuner, warn_user
 from sklearn_heads._sklearn.labels import label_names, sparse_container
 from sklearn_heads._sklearn.notebook import Documented
 from sklearn_heads._sklearn.parameters import Parameters
@@ -162,7 +162,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         if self.store_oof:
             learned |= self._out_of_fold(learned, ensemble.out_of_fold(members), given, data)
         publish(self, {**learned, "_stream": Stream(len(encoded), mean_weight)}, forget=FITTED)
-        if len(head.constant_labels):
+        if len(head.constant_labels) and not is_fit_of_tuner():
             warn_user(
                 f"the label columns {some(head.constant_labels)} have one value in all training rows. There is nothing to learn "
                 "about them: each is predicted as it was seen, with the same probability for every row."

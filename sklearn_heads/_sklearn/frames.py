@@ -37,6 +37,11 @@ def warn_user(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=depth)
 
 
+def is_fit_of_tuner():
+    """Whether a ThresholdTuner makes this fit, which has warnings of its own."""
+    return any(module.startswith(f"{PACKAGE}.thresholds") for module, _ in _callers())
+
+
 def is_one_of_several_fits():
     """Whether the fit under way was called by a search, a tuner, cross-validation, an ensemble or another maker of many fits."""
     for module, _ in _callers():
