@@ -1,6 +1,6 @@
 """
-Class weights or another threshold?
-=============================
+Rare classes: weigh them up, or move the threshold?
+===================================================
 
 The class of interest is rare, and few of its rows pass one half. Two remedies: weigh the class up in training, or leave the
 training alone and lower the threshold. What does each do to the probabilities, and to the decisions?

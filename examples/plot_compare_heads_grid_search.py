@@ -1,6 +1,6 @@
 """
-Is the winner of a grid search better, or lucky?
-================================================
+Comparing models: is the winner of a grid search better, or lucky?
+==================================================================
 
 A grid search over heads and activations names a winner in any case. The folds of a cross-validation share most of their training
 rows, so their scores vary together, and a plain t-test trusts them too much. The corrected resampled t-test (Nadeau and Bengio

@@ -1,6 +1,6 @@
 """
-What does the wrong metric cost?
-================================
+Costs: what does the wrong metric cost?
+=======================================
 
 A missed tumour is worse than a false alarm. How much worse is for people to say, and a metric does not ask them: accuracy takes
 one for the other, F1 has a rate of its own. Here each purpose gets its threshold, and the bill is paid on unseen rows.

@@ -1,6 +1,6 @@
 """
-When does training stop, and which epoch is kept?
-=================================================
+Early stopping: when does training stop, and which epoch is kept?
+=================================================================
 
 Each network stops when the log loss of rows it does not train on has not improved for ``n_iter_no_change`` epochs, and goes back
 to its best epoch. :class:`~sklearn_heads.LossCurveDisplay` draws what it saw. With several members, each is stopped by a fold of

@@ -1,6 +1,6 @@
 """
-Can fits run beside each other in threads?
-==========================================
+Threads: can many fits share one process?
+=========================================
 
 Training happens in compiled code that does not hold Python's lock and starts no threads of its own. So fits in threads of one
 process run beside each other, on the same copy of the data, with nothing to start and nothing to send; and each gives the bits

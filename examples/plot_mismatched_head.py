@@ -1,6 +1,6 @@
 """
-What goes wrong when head and labels do not fit?
-================================================
+Choosing a head: what goes wrong when it does not fit the labels?
+=================================================================
 
 Two mistakes that train without complaint elsewhere, on the handwritten digits.
 

@@ -1,6 +1,6 @@
 """
-Does every label need a threshold of its own?
-=======================================
+Thresholds of labels: does each label need its own?
+===================================================
 
 A handwritten digit has several labels at once: it is even, or prime, or has a loop, or is a five. From a small and
 noisy picture no classifier is sure of any, and the rarer the label, the lower its probabilities: thresholds of 0.5 leave it

@@ -1,6 +1,6 @@
 """
-One node or two?
-================
+Two classes: one sigmoid node, or two softmax nodes?
+====================================================
 
 Two classes can end in one sigmoid node or in two softmax nodes. Both can express the same functions: two softmax logits say no
 more than their difference. Do the heads differ in what comes out: in log loss, accuracy, time, parameters?

@@ -1,6 +1,6 @@
 """
-Softmax, or one sigmoid a class?
-================================
+Several classes: softmax, or one sigmoid per class?
+===================================================
 
 For exactly one of K classes, softmax trains on the likelihood of the probabilities that come out. One-vs-rest trains K sigmoids
 and divides each row by its sum afterwards. Which has the lower log loss, and what does the division have to mend?

@@ -1,6 +1,6 @@
 """
-How much is lost when rows come in portions and are seen once?
-==============================================================
+Streams: how much is lost when rows are seen only once?
+=======================================================
 
 ``partial_fit`` makes one pass over each portion and goes on. Here the handwritten digits arrive a hundred at a time, and after
 each portion the log loss on rows kept aside is compared with that of a network fitted anew on all rows so far.

@@ -1,6 +1,6 @@
 """
-Can a network read sparse text?
-===============================
+Sparse text: can a network read it?
+===================================
 
 A few hundred short texts with over a thousand words: most columns are zero in most rows, and a linear model is hard to beat. The
 texts are the descriptions in scikit-learn's own documentation, one for each public class and function, up to its parameters; to

@@ -1,6 +1,6 @@
 """
-Which threshold should a cancer screening use?
-========================================
+Thresholds: which one should a cancer screening use?
+====================================================
 
 A sigmoid gives a probability; somebody has to choose the threshold. Here malignant tumours are the positive class, rare as in
 a screening. Three purposes give three thresholds of one and the same model.

@@ -1,4 +1,5 @@
 """The documents are true: their examples run, their links lead somewhere, their lists are complete."""
+import ast
 import doctest
 import importlib
 import inspect
@@ -49,6 +50,8 @@ def test_examples_of_pages_run(page, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of_docstrings_run(name):
+    if "._onnx" in name:
+        pytest.importorskip("skl2onnx", reason="needs the onnx extra")
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
@@ -62,6 +65,21 @@ def test_every_estimator_has_an_example(estimator):
 def test_links_between_pages_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@needs_source
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_fits_the_column_of_the_site(page):
+    blocks = re.findall(r"^```pycon\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 88] == []
+
+
+@needs_source
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("plot_*.py")), ids=lambda example: example.stem)
+def test_titles_of_the_gallery_name_their_topic(example):
+    title, underline = ast.get_docstring(ast.parse(example.read_text(encoding="utf-8"))).splitlines()[:2]
+    assert re.fullmatch(r"[A-Z][\w ]+: [^:]+\?", title)
+    assert underline == "=" * len(title)
 
 
 @needs_source
