@@ -6,6 +6,7 @@ ORDER = [
     "plot_class_weights_and_calibration.py",
     "plot_thresholds.py",
     "plot_costs.py",
+    "plot_promises.py",
     "plot_multilabel_thresholds.py",
     "plot_compare_heads_grid_search.py",
     "plot_text.py",

@@ -45,8 +45,10 @@ SHARES = {
 OF_ALERTS, OF_ALL_ROWS = ("precision", "false_discovery_rate"), ("accuracy", "mean_cost")
 PROMISES = (*SHARES, "mean_cost")
 
-BIN_RATIO = 1.15  # of the ranks between which labels are read
-NEAR = 2 / 3  # reading stops where the expected precision is this share of the bound
+BIN_RATIO = 1.2  # of the ranks between which labels are read
+# Reading stops where the expected precision is this share of the bound. Below where it stops nothing is promised, and starts that
+# are too loose fail: with many alerts the earlier starts make up for those, so it may stop later.
+NEAR, NEARER = 0.4, 0.27
 FIRST_PART = 0.6  # of the level, for the start at K / 2
 HOPELESS = np.log(100)  # no start where even alerts without one error have a tail probability above 1%
 START_SHARE = 0.2  # of the rows, to find where accuracy or cost is best
@@ -168,7 +170,7 @@ def alert_order(tp, alerts, bound: float):
     Decided by the labels below the end alone. It does not depend on the level, so that a larger confidence passes less.
     """
     least = np.log(10) / -np.log(bound) if 0 < bound < 1 else 1.0
-    end = expected_reach(tp, alerts, NEAR * bound)
+    end = expected_reach(tp, alerts, bound)
     if end is None:
         # The scores jump rather than decline: the strictest threshold that can pass at all.
         end = min(int(np.searchsorted(alerts, least)), len(alerts) - 1)
@@ -181,8 +183,8 @@ def alert_order(tp, alerts, bound: float):
     return starts.tolist(), parts.tolist(), end
 
 
-def expected_reach(tp, alerts, enough: float):
-    """The loosest threshold whose alerts are expected to have a precision of `enough`, by the rows below it; or None.
+def expected_reach(tp, alerts, bound: float):
+    """The loosest threshold at which precision is expected to be near the bound, by the rows below it; or None.
 
     The share of positives at a rank r declines as 1 / (1 + (r / c)^b). For every threshold K on a geometric grid, c and b are
     fitted to the rows below K only, by Newton's method with a weak prior, and the share is averaged over the ranks above.
@@ -197,7 +199,7 @@ def expected_reach(tp, alerts, enough: float):
     below = np.triu(np.ones((len(rows), len(rows))))  # row K: the bins that lie below it
     x, rows, positives = middle - np.log(edges[:-1])[:, None], below * rows, below * positives
     at_end, slope = np.full(len(edges) - 1, -2.0), np.full(len(edges) - 1, 2.0)
-    for _ in range(12):
+    for _ in range(8):
         share = _logistic(at_end[:, None] - slope[:, None] * x)
         curvature, error = rows * share * (1 - share), positives - rows * share
         # log-likelihood - (at_end + 1)^2 / 18 - 2 (slope - 1)^2
@@ -207,7 +209,11 @@ def expected_reach(tp, alerts, enough: float):
         at_end = at_end + np.clip((h11 * d0 - h01 * d1) / determinant, -1, 1)
         slope = np.clip(slope + np.clip((h00 * d1 - h01 * d0) / determinant, -1, 1), 0.2, 20)
     inside = np.log((np.arange(100) + 0.5) / 100)
-    reached = np.flatnonzero(_logistic(at_end[:, None] - slope[:, None] * inside).mean(axis=1) >= enough)
+    expected = _logistic(at_end[:, None] - slope[:, None] * inside).mean(axis=1)
+    # With so many alerts and no error the tail probability is exp(-evidence).
+    evidence = edges[:-1] * -np.log(np.clip(bound, 0.001, 0.999))
+    near = NEAR + NEARER * np.minimum(1, 3 / np.sqrt(evidence))
+    reached = np.flatnonzero(expected >= near * bound)
     return int(at[reached[-1]]) if len(reached) else None
 
 
