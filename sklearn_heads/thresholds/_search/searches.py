@@ -51,7 +51,7 @@ def class_biases(tuner, held, objective, constraints, candidates, judge, rng):
     """Several classes."""
     scores = logits(held.scores, held.method)
     if objective.metric is None:
-            return GridBiases(scores, held.codes, judge)
+        return GridBiases(scores, held.codes, judge)
     cost = np.zeros((scores.shape[1],) * 2) if objective.cost_matrix is None else objective.cost_matrix
     what = ClassObjective(objective.metric, objective.average, cost)
     labels = _labels_for(tuner.aggregate, held)
