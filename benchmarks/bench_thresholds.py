@@ -1,10 +1,12 @@
 """ThresholdTuner against scikit-learn's TunedThresholdClassifierCV: time of the search, and score on unseen rows.
 
     python benchmarks/bench_thresholds.py --data FOLDER [--quick] [--json FILE]
+    python benchmarks/bench_thresholds.py --labels [--quick]
 
 FOLDER holds imbalanced data sets as .npz files with X (n, d) and y (n,), 1 the rare class. Without it only times are
 taken.
 
+--labels: time of our search for many labels, most of them rare.
 Time: both tune an estimator that echoes its input, on the same rows, in turn, in one process; the least processor time of
 several rounds.
 Score: each data set is split in halves of rows, stratified, once a seed. A model is fitted six times on the first half:
@@ -112,6 +114,20 @@ def measure_times(sizes, rounds):
     return rows
 
 
+def measure_labels(sizes, rounds, n=2000):
+    """Seconds of fit with cv="prefit" for n rows of L labels, the k-th of which has a share of k ** -0.8, at least 0.2%."""
+    for n_labels in sizes:
+        rng = np.random.default_rng(0)
+        share = np.clip(np.arange(1, n_labels + 1) ** -0.8, 2e-3, 0.3)
+        P = 1 / (1 + np.exp(-np.log(share / (1 - share)) - 1.5 * rng.normal(size=(n, n_labels))))
+        Y = (rng.random(P.shape) < P).astype(np.int8)
+        prefit = {"estimator": Echo().fit(P, Y), "cv": "prefit", "refit": False, "random_state": 0}
+        yield {"labels": n_labels} | best_times(rounds, {
+            f"{scoring} {how}": partial(ThresholdTuner(**prefit, scoring=scoring, aggregate=how).fit, P, Y)
+            for scoring in ("f1_micro", "f1_macro") for how in ("pooled", "bagged")
+        })
+
+
 def probabilities(X, y, model, seed):
     """What the tuners are given: out-of-fold probabilities of one half of the rows, and of the other half by a refit."""
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=seed)
@@ -152,6 +168,7 @@ def summarise(scores):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="folder with the .npz files")
+    parser.add_argument("--labels", action="store_true", help="many labels instead of two classes")
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="10,000 rows, the smallest set, 3 seeds")
@@ -159,6 +176,13 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     print(machine())
+    if options.labels:
+        sizes = (250, 500) if options.quick else (500, 1000, 2000, 4000)
+        for k, row in enumerate(measure_labels(sizes, 1 if options.quick else 3)):
+            if k == 0:
+                print(f"| {' | '.join(row)} |\n|{'--:|' * len(row)}")
+            print(f"| {row.pop('labels'):,} | {' | '.join(f'{ms / 1e3:.2f} s' for ms in row.values())} |")
+        return
     times = measure_times((10_000,) if options.quick else (10_000, 100_000), 5 if options.quick else 15)
     print(
         "| rows | peer | pooled | ratio | bagged | ratio | search alone | np.sort |\n|--:|--:|--:|--:|--:|--:|--:|--:|"
