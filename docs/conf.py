@@ -2,11 +2,15 @@
 import sys
 from pathlib import Path
 
+import sphinx_gallery.gen_rst
 from numpydoc.docscrape_sphinx import SphinxDocString
 
 import sklearn_heads
 
-sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order
+sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order and thumbnails
+from thumbnails import scale_image  # noqa: E402
+
+sphinx_gallery.gen_rst.scale_image = scale_image  # its own shrinks a figure of five panels until nothing can be read
 
 project = "sklearn_heads"
 author = "the sklearn_heads developers"

@@ -1,6 +1,6 @@
 """
-Can I promise 90% precision?
-============================
+Promises: can I promise 90% precision?
+======================================
 
 A threshold that has a precision of 0.9 on the rows at hand has it on new rows about every other time: it was chosen to just meet
 the bound, and chance helped. With ``confidence=0.9`` the tuner takes only thresholds whose precision is shown by an exact test,
