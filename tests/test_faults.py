@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import sklearn_heads._mlp.base as base
+import sklearn_heads._mlp.ensemble as ensemble
 from sklearn_heads import MLPBinary, MLPMultiLabel
 from sklearn_heads._mlp import blas, training
 from sklearn_heads._mlp.threads import in_threads
@@ -29,7 +29,8 @@ def interrupted(call, seconds):
     """Whether KeyboardInterrupt came out of a call that Ctrl-C, or what is the same, hits so many seconds after its start."""
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        # And again every second: Python drops an exception that comes while it clears a weak reference, as where a thread ends.
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
         try:
             call()
         finally:
@@ -52,7 +53,6 @@ RUNS = {
 
 @needs_signals
 @quiet
-# Python drops an exception that comes while it clears a weak reference, as where a thread ends; then nothing happens.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("run", RUNS)
@@ -63,8 +63,8 @@ def test_an_interrupt_at_any_moment(run, method):
     X, y = data("binary", 300)
     clf = MLPBinary(**options, max_iter=2).fit(X, y)
     threads, outcomes = threading.active_count(), set()
-    clf.set_params(max_iter=5000)
-    for seconds in np.random.default_rng(0).uniform(1e-4, 0.03, 8):
+    clf.set_params(max_iter=10**6)
+    for seconds in [*np.random.default_rng(0).uniform(1e-4, 0.03, 8), 0.3]:
         before, state = clf.predict_proba(X), dict(vars(clf))
         call = getattr(clf, method)
         outcome = interrupted(lambda: [call(X, y) for _ in range(1 if method == "fit" else 10**6)], seconds)  # noqa: B023
@@ -161,18 +161,19 @@ def test_where_no_thread_can_start_fewer_do_the_work(started, monkeypatch):
 def test_a_fit_is_seen_all_at_once(monkeypatch):
     X, y = data("binary", 120)
     frame = pd.DataFrame(X, columns=list("abcde"))
-    swapped, train, seen = frame[list("edcba")], base.train, []
+    swapped, train, seen = frame[list("edcba")], ensemble.train, []
     clf = MLPBinary(**SMALL, n_members=2, store_oof=True).fit(frame, y)
     before, state = clf.predict_proba(frame), dict(vars(clf))
 
     def look(*args):
-        train(*args)
+        result = train(*args)
         seen.append(vars(clf) == state)
         np.testing.assert_array_equal(clf.predict_proba(frame), before)
         with pytest.raises(ValueError, match="feature names"):
             clf.predict_proba(swapped)
+        return result
 
-    monkeypatch.setattr(base, "train", look)
+    monkeypatch.setattr(ensemble, "train", look)
     clf.fit(swapped, y)
     monkeypatch.undo()
     assert seen == [True]

@@ -17,6 +17,8 @@ def train_lbfgs(member, settings, examples, stop, name, steps):
 
     def value_and_gradient(parameters):
         steps.begin()
+        if stop.is_set():  # of few rows, an evaluation is over before the core would look
+            raise KeyboardInterrupt
         network.parameters[:] = parameters
         return network.loss_and_gradient(
             examples.rows, examples.order, l2=settings.l2, smoothing=settings.label_smoothing, stop=stop
