@@ -193,7 +193,7 @@ def test_predictions_beside_refits_are_of_one_fit_or_another():
     done = threading.Event()
 
     def refit():
-        for _ in range(60):
+        for _ in range(25):
             for Z in (wide, narrow):
                 clf.fit(Z, y)
         done.set()
