@@ -1,13 +1,13 @@
 """Are promises kept, and what do they cost? Broken ones counted where the truth is known; recall beside others'.
 
-    python benchmarks/bench_promises.py [--data FOLDER] [--repetitions 400] [--peers] [--only cells,kinds,real,time] [--json FILE]
+    python benchmarks/bench_promises.py [--data FOLDER] [--repetitions 400] [--prevalences 0.005] [--scores tied] [--peers] [--only cells,kinds,real,time] [--json FILE]
 
 cells: precision >= 0.9, recall to be maximised. Scores of two normal distributions so far apart that the threshold at which
     precision is 0.9 has a recall of 0.745 ("the oracle"); probabilities that are calibrated, over-confident (log-odds times
-    three), or tied (log-odds in steps of two). A repetition draws rows, tunes with cv="prefit", and looks up the true precision
-    and recall of the threshold. "cannot" is the share in which nothing can be promised; such a repetition breaks no promise and
-    has recall 0. With --peers, on fewer repetitions: TunedThresholdClassifierCV with a scorer that is recall where the precision
-    of the rows seen is 0.9, and MAPIE (the extra `bench`).
+    three), or tied (log-odds in steps of two). A repetition draws rows, finds the loosest threshold that can be promised, and
+    looks up its true precision and recall. "cannot" is the share in which nothing can be promised; such a repetition breaks no
+    promise and has recall 0. With --peers, on 40 repetitions: the tuner without a confidence, TunedThresholdClassifierCV with a
+    scorer that is recall where the precision of the rows seen is 0.9, and MAPIE (the extra `bench`).
 kinds: the other constraints, the same scores at 5% positives, 2,000 rows.
 real: FOLDER/*.npz with X (n, d) and y (n,), 1 the rare class. Logistic regression is fitted to a third of the rows; the others
     are the population: tuning rows are drawn from it with replacement, so its own precision is the truth. 200 draws for each
@@ -32,8 +32,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_heads import ThresholdTuner
+from sklearn_heads.thresholds._search.constraints import Constraint, Constraints
+from sklearn_heads.thresholds._search.metrics import METRICS
+from sklearn_heads.thresholds._search.ranking import Ranking
 
-BOUND, ORACLE = 0.9, 0.745
+BOUND, ORACLE, CONFIDENCES = 0.9, 0.745, (0.9, 0.95)
 SCORES = ("calibrated", "over-confident", "tied")
 SETS = {"adult": 0.8, "magic": 0.8, "default_credit": 0.6, "spambase": 0.95, "mammography": 0.8, "churn": 0.5}
 PREFIT = {"cv": "prefit", "refit": False}
@@ -99,6 +102,15 @@ def promise(estimator, X, y, **params):
         raise
 
 
+def loosest(X, y):
+    """The loosest threshold that can be promised, for each confidence: where recall is best. The search without its tuner."""
+    ranking = Ranking(X[:, 0])
+    pos, neg = ranking.split(y.astype(np.uint8), np.ones(len(y)))
+    limit = Constraint(METRICS["precision"], 1, BOUND)
+    masks = [Constraints((limit,), confidence).promised(ranking, pos, neg) for confidence in CONFIDENCES]
+    return [float(ranking.threshold(ranking.positions[mask][-1])) if mask.any() else None for mask in masks]
+
+
 def at_precision(y, predicted):
     """Recall, where the rows seen have the precision."""
     return recall_score(y, predicted) * (precision_score(y, predicted, zero_division=0) >= BOUND)
@@ -126,26 +138,27 @@ def summary(population, found):
 
 def cells(args):
     rows = []
-    for kind in SCORES:
-        for prevalence in (0.5, 0.05, 0.005):
+    for kind in args.scores.split(","):
+        for prevalence in map(float, args.prevalences.split(",")):
             population = Population(prevalence, kind)
             for positives in (20, 100, 500):
                 rng, n = np.random.default_rng(0), int(positives / prevalence)
                 data = [population.draw(n, rng) for _ in range(args.repetitions)]
                 data = [(X, y) for X, y in data if 0 < y.sum() < n]
-                for confidence in (0.9, 0.95, None):
-                    some = data if confidence else data[:100]
-                    found = [promise(ECHO, X, y, confidence=confidence, aggregate=args.aggregate) for X, y in some]
-                    found = [None if tuner is None else tuner.best_threshold_ for tuner in found]
-                    name = {"scores": kind, "prevalence": prevalence, "positives": positives}
-                    rows.append(name | {"by": f"confidence {confidence}"} | summary(population, found))
+                name, before = {"scores": kind, "prevalence": prevalence, "positives": positives}, len(rows)
+                both = [loosest(X, y) for X, y in data]
+                for confidence, found in zip(CONFIDENCES, zip(*both)):
+                    rows.append(name | {"by": f"promise {confidence}"} | summary(population, found))
                 if args.peers and kind == "calibrated" and n <= 20_000:
                     some = data[:40]
+                    found = [promise(ECHO, X, y) for X, y in some]
+                    found = [None if tuner is None else tuner.best_threshold_ for tuner in found]
+                    rows.append(name | {"by": "point estimate"} | summary(population, found))
                     rows.append(name | {"by": "peer"} | summary(population, [by_peer(X, y) for X, y in some]))
-                    for confidence in (0.9, 0.95):
+                    for confidence in CONFIDENCES:
                         found = [by_mapie(X, y, confidence) for X, y in some]
                         rows.append(name | {"by": f"MAPIE {confidence}"} | summary(population, found))
-                report(f"{kind}, {prevalence}, {positives} positives", rows[-(6 if rows[-1]["by"][0] == "M" else 3):])
+                report(f"{kind}, {prevalence}, {positives} positives", rows[before:])
     return rows
 
 
@@ -265,9 +278,10 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data", default="")
     options.add_argument("--repetitions", type=int, default=400)
+    options.add_argument("--prevalences", default="0.5,0.05,0.005")
+    options.add_argument("--scores", default=",".join(SCORES))
     options.add_argument("--fold-draws", type=int, default=100)
     options.add_argument("--rounds", type=int, default=15)
-    options.add_argument("--aggregate", default="bagged")
     options.add_argument("--peers", action="store_true")
     options.add_argument("--only", default="cells,kinds,real,time")
     options.add_argument("--json", default="")
