@@ -106,8 +106,7 @@ UNCONSTRAINED = Constraints()
 
 def counts_at_ends(ranking, pos, neg):
     """tp and fp at every position at which a threshold may lie, "none" first."""
-    ends = np.append(0, np.flatnonzero(ranking.ends) + 1)
-    return (np.append(0, np.cumsum(weight))[ends] for weight in (pos, neg))
+    return (np.append(0, np.cumsum(weight))[ranking.all_positions] for weight in (pos, neg))
 
 
 def _explain(one, tp, fp, level, confidence, seed):

@@ -30,7 +30,7 @@ Angelopoulos et al. (2021), Learn then Test; Clopper and Pearson (1934); Wiens (
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betainc, rel_entr
+from scipy.special import betainc, betaincinv, rel_entr
 
 # successes and trials of each share, from the counts at thresholds and their totals
 SHARES = {
@@ -110,12 +110,18 @@ def hoeffding_bentkus(total, n, bound):
 
 def interval(limit: Limit, counts, confidence: float) -> tuple[float, float]:
     """Ends between which the metric lies; each holds with the confidence by itself. counts are tp, fp, P and N."""
-    low, high = (0.0, 1.0) if limit.costs is None else (limit.costs.min(), limit.costs.max())
-    return tuple(_end(limit._replace(sense=sense), counts, 1 - confidence, low, high) for sense in (1, -1))
+    level = 1 - confidence
+    if limit.costs is not None:
+        return tuple(_cost_end(limit._replace(sense=sense), counts, level) for sense in (1, -1))
+    k, n = SHARES[limit.name](*counts)
+    return (
+        float(betaincinv(k, n - k + 1, level)) if k > 0 else 0.0, float(betaincinv(k + 1, n - k, 1 - level)) if k < n else 1.0
+    )
 
 
-def _end(limit, counts, level, low, high):
+def _cost_end(limit, counts, level):
     """The strictest bound that passes: by bisection, from the end that promises nothing."""
+    low, high = limit.costs.min(), limit.costs.max()
     passing, failing = (low, high) if limit.sense > 0 else (high, low)
     for _ in range(60):
         middle = (passing + failing) / 2

@@ -58,7 +58,7 @@ class Ranking:
 
     def among(self, mask: np.ndarray) -> np.ndarray:
         """Of a mask over all positions that tied scores leave, "none" first, what it says of the allowed ones."""
-        return mask[np.searchsorted(np.append(0, np.flatnonzero(self.ends) + 1), self.positions)]
+        return mask if self.last is self.ends else mask[np.searchsorted(self.all_positions, self.positions)]
 
     def only(self, allowed: np.ndarray) -> "Ranking":
         """The same ranking with fewer allowed positions: those in a mask over all of them."""
@@ -74,10 +74,9 @@ class Ranking:
 
     def gaps(self, allowed: np.ndarray) -> np.ndarray:
         """(runs, 2) where thresholds of the positions in such a mask lie: above the first, up to the second; increasing."""
-        levels = np.append(np.inf, self.scores[np.flatnonzero(self.ends)])
-        change = np.diff(np.concatenate([[0], allowed, [0]]).astype(int))
-        first, final = np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1
-        return np.column_stack([np.append(levels, -np.inf)[final + 1], levels[first]])[::-1]
+        edges = np.flatnonzero(np.diff(allowed.view(np.int8), prepend=0, append=0))
+        levels = np.concatenate([[np.inf], self.scores[self.all_positions[1:] - 1], [-np.inf]])
+        return np.column_stack([levels[edges[1::2]], levels[edges[::2]]])[::-1]
 
     def split(self, labels: np.ndarray, weight: np.ndarray):
         """Weights in sorted order for the positive and for the negative class; labels (n,) may be probabilities."""
@@ -86,8 +85,15 @@ class Ranking:
         return pos, neg
 
     @cached_property
+    def all_positions(self) -> np.ndarray:
+        """All positions that tied scores leave, "none" first."""
+        return np.append(0, np.flatnonzero(self.ends) + 1)
+
+    @cached_property
     def positions(self) -> np.ndarray:
         """(p,) allowed positions, increasing."""
+        if self.last is self.ends:
+            return self.all_positions
         positions = np.flatnonzero(self.last) + 1
         return np.append(0, positions) if self.none_allowed else positions
 
