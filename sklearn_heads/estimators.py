@@ -31,7 +31,10 @@ class MLPBinary(MLPBase):
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
         What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
         values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
-        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        scaling, so that it applies to X as given. None: X as it is. Sparse X is encoded as the same X dense.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are categories. "from_dtype": columns of a DataFrame that hold words or have a category type; of
+        arrays none. Or their names, indices, or a mask. None: every column holds numbers.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
@@ -114,6 +117,8 @@ class MLPBinary(MLPBase):
         Columns of X in fit.
     feature_names_in_ : ndarray of shape (d,)
         Column names of X in fit, where it had string names.
+    is_categorical_ : ndarray of shape (d,) or None
+        Which columns of X are categorical; None where none is.
     n_outputs_ : int
         Number of logits.
     n_layers_ : int
@@ -154,6 +159,7 @@ class MLPBinary(MLPBase):
         head="sigmoid",
         solver="adam",
         input_encoding="piecewise",
+        categorical_features="from_dtype",
         n_members="auto",
         class_weight=None,
         alpha=0.0,
@@ -189,6 +195,7 @@ class MLPBinary(MLPBase):
         self.head = head
         self.solver = solver
         self.input_encoding = input_encoding
+        self.categorical_features = categorical_features
         self.n_members = n_members
         self.class_weight = class_weight
         self.alpha = alpha
@@ -253,7 +260,10 @@ class MLPMulticlass(MLPBase):
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
         What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
         values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
-        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        scaling, so that it applies to X as given. None: X as it is. Sparse X is encoded as the same X dense.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are categories. "from_dtype": columns of a DataFrame that hold words or have a category type; of
+        arrays none. Or their names, indices, or a mask. None: every column holds numbers.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
@@ -336,6 +346,8 @@ class MLPMulticlass(MLPBase):
         Columns of X in fit.
     feature_names_in_ : ndarray of shape (d,)
         Column names of X in fit, where it had string names.
+    is_categorical_ : ndarray of shape (d,) or None
+        Which columns of X are categorical; None where none is.
     n_outputs_ : int
         Number of logits.
     n_layers_ : int
@@ -376,6 +388,7 @@ class MLPMulticlass(MLPBase):
         head="softmax",
         solver="adam",
         input_encoding="piecewise",
+        categorical_features="from_dtype",
         n_members="auto",
         class_weight=None,
         alpha=0.0,
@@ -411,6 +424,7 @@ class MLPMulticlass(MLPBase):
         self.head = head
         self.solver = solver
         self.input_encoding = input_encoding
+        self.categorical_features = categorical_features
         self.n_members = n_members
         self.class_weight = class_weight
         self.alpha = alpha
@@ -474,7 +488,10 @@ class MLPMultiLabel(MLPBase):
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
         What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
         values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
-        scaling, so that it applies to X as given. Sparse X is scaled only, by either. None: X as it is.
+        scaling, so that it applies to X as given. None: X as it is. Sparse X is encoded as the same X dense.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns whose values are categories. "from_dtype": columns of a DataFrame that hold words or have a category type; of
+        arrays none. Or their names, indices, or a mask. None: every column holds numbers.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
         averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
@@ -557,6 +574,8 @@ class MLPMultiLabel(MLPBase):
         Columns of X in fit.
     feature_names_in_ : ndarray of shape (d,)
         Column names of X in fit, where it had string names.
+    is_categorical_ : ndarray of shape (d,) or None
+        Which columns of X are categorical; None where none is.
     label_names_ : ndarray of shape (L,)
         Column names of the label matrix of fit, where it was a frame with string names.
     n_outputs_ : int
@@ -600,6 +619,7 @@ class MLPMultiLabel(MLPBase):
         head="sigmoid",
         solver="adam",
         input_encoding="piecewise",
+        categorical_features="from_dtype",
         n_members="auto",
         class_weight=None,
         alpha=0.0,
@@ -635,6 +655,7 @@ class MLPMultiLabel(MLPBase):
         self.head = head
         self.solver = solver
         self.input_encoding = input_encoding
+        self.categorical_features = categorical_features
         self.n_members = n_members
         self.class_weight = class_weight
         self.alpha = alpha

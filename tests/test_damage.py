@@ -196,7 +196,7 @@ def test_indices_outside_of_a_sparse_matrix_are_an_error(spoil, form):
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_the_core_checks_indices_too(spoil):
     with pytest.raises(ValueError, match=r"no valid CSR matrix|X.indptr"):
-        Rows(csr(SPOILS[spoil]), RowEncoding(5, np.float64, np.float64))
+        Rows(csr(SPOILS[spoil]), RowEncoding(5, np.float64, np.float64, is_sparse=True))
 
 
 @pytest.mark.parametrize("sizes", [10**18, (10**9, 10**9), (5, 2**63)], ids=str)

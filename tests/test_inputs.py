@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn_heads._core.network import Network
 
 from sklearn_heads import MLPBinary
-from sklearn_heads._mlp import encoding
+from sklearn_heads._mlp import statistics
 from sklearn_heads._mlp.bins import Bins
 from sklearn_heads._mlp.encoding import BOUND, InputEncoding
 
@@ -176,19 +176,22 @@ def test_added_bins_are_capped():
         assert encoding.width <= d + 512
 
 
-def test_sparse_is_scaled_only(X):
-    rows = sparse.csr_matrix(np.where(X > 2, X, 0))
-    encoding = InputEncoding("piecewise").fit(rows)
-    assert encoding.width == X.shape[1]
-    assert (encoding.mean_ == 0).all()
-    np.testing.assert_allclose(encoded(encoding, rows), rows.toarray() / encoding.scale_, rtol=1e-12)
+@pytest.mark.parametrize("kind", ["piecewise", "standard", None])
+@pytest.mark.parametrize("threshold", [2, 6])
+def test_sparse_is_encoded_as_dense(X, kind, threshold):
+    X = np.where(threshold < X, X, 0)
+    dense, thin = InputEncoding(kind).fit(X), InputEncoding(kind).fit(sparse.csr_matrix(X))
+    expected = encoded(dense, X)
+    for fitted_on in (dense, thin):
+        for rows in (X, sparse.csr_matrix(X)):
+            np.testing.assert_allclose(encoded(fitted_on, rows), expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_statistics_do_not_depend_on_the_precision_of_X(container, weighted, monkeypatch):
     """However many blocks they come from: summed up in float32, constant columns seem to vary, and become huge by scaling."""
-    monkeypatch.setattr(encoding, "BLOCK_VALUES", 400)
+    monkeypatch.setattr(statistics, "BLOCK_VALUES", 400)
     rng = np.random.default_rng(6)
     X = np.column_stack([rng.normal(1e3, 1, 500), *np.tile(rng.uniform(0.1, 300, 19), (500, 1)).T]).astype(np.float32)
     weights = rng.uniform(0.1, 3, 500) if weighted else None

@@ -47,7 +47,7 @@ class Problem:
 
 def rows_of(X, dtype, scaling=None, **targets):
     """Rows as they are, or scaled."""
-    return Rows(X, RowEncoding(X.shape[1], X.dtype, dtype, **scaling or {}), **targets)
+    return Rows(X, RowEncoding(X.shape[1], X.dtype, dtype, is_sparse=sparse.issparse(X), **scaling or {}), **targets)
 
 
 def flat(coefs, intercepts):

@@ -226,8 +226,8 @@ def test_after_a_failure_the_earlier_fit_predicts(name, method, warm_start):
     clf = HEADS[name](**SMALL, input_encoding="standard", warm_start=warm_start).fit(X, y)
     before = clf.predict_proba(X)
     clf.set_params(learning_rate_init=1e30, solver="sgd")
-    for bad_X, bad_y in ((X[:, :3], y), (X * 1e300, y), (X, y[:-1]), (X * np.nan, y)):
-        with pytest.raises(ValueError, match=r"features|diverged|not finite|inconsistent|NaN|too large"):
+    for bad_X, bad_y in ((X[:, :3], y), (X * 1e300, y), (X, y[:-1]), (X * np.inf, y)):
+        with pytest.raises(ValueError, match=r"features|diverged|not finite|inconsistent|NaN|infinity|too large"):
             getattr(clf, method)(bad_X, bad_y)
         np.testing.assert_array_equal(clf.predict_proba(X), before)
         assert clf.n_features_in_ == 5

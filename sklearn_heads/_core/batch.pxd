@@ -1,6 +1,7 @@
 """Some rows on their way through a network; see batch.pyx."""
 from libc.stdint cimport int32_t
 
+from sklearn_heads._core.entries cimport Entries
 from sklearn_heads._core.rows cimport Rows
 
 # Weights of a strip: their gradient, the parameters and Adam's moments fit into the second-level cache together.
@@ -15,6 +16,7 @@ cdef inline Py_ssize_t strip(Py_ssize_t fan_in, Py_ssize_t units) noexcept nogil
 
 cdef class Batch:
     cdef Rows rows
+    cdef Entries entries          # of the inputs that are not in activations[0]; None where all are
     cdef const Py_ssize_t* order  # which of the rows
     cdef Py_ssize_t n             # and how many
     cdef char** activations       # activations[l]: the input of layer l, (n, fan_in)

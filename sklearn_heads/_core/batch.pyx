@@ -26,12 +26,15 @@ cdef class Batch:
         Whether the backward pass needs the activations' derivatives beside them.
     training : bool
         Whether there is a backward pass.
+    lazy : bool
+        Whether weights without a gradient may take their steps later: see Entries.
     """
 
-    def __cinit__(self, Rows rows not None, tuple layer_units not None, Py_ssize_t most, bint slopes, bint training):
+    def __cinit__(
+        self, Rows rows not None, tuple layer_units not None, Py_ssize_t most, bint slopes, bint training, bint lazy,
+    ):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
         cdef Py_ssize_t d, h, scratch = 0, gradient = 0, rows_read = most + OVERRUN
-        cdef bint sparse = rows.is_sparse  # sparse rows are not gathered: no array for them, and no products with them
         cdef const Loops* loops = loops_of(rows.dtype.itemsize == 8)
         cdef int passes
         if most < 1 and rows.n_rows or most > MOST_VALUES // max(layer_units):
@@ -43,9 +46,11 @@ cdef class Batch:
         self.allocated = <void**> calloc(3 * n_layers + 10, sizeof(void*))
         if self.activations == NULL or self.slopes == NULL or self.deltas == NULL or self.allocated == NULL:
             raise MemoryError
+        if rows.row_encoding.first_entry < rows.row_encoding.width:
+            self.entries = Entries(rows, layer_units[1], most, training, lazy)
         for layer in range(n_layers):
-            if layer or not sparse:
-                self.activations[layer] = self.zeros(rows_read * layer_units[layer] + 2 * OVERRUN)
+            d = layer_units[layer] if layer else rows.row_encoding.first_entry
+            self.activations[layer] = self.zeros(rows_read * d + 2 * OVERRUN)
             if layer and training:
                 self.deltas[layer] = self.zeros(rows_read * layer_units[layer])
                 if slopes:
@@ -53,14 +58,13 @@ cdef class Batch:
         if training:
             self.deltas[n_layers] = self.zeros(rows_read * k)
         for layer in range(n_layers):
-            d, h = layer_units[layer], layer_units[layer + 1]
-            if layer or not sparse:
-                passes = SCRATCH_FORWARD
-                if training:
-                    passes |= SCRATCH_GRADIENT | (SCRATCH_UPSTREAM if layer else 0)
-                scratch = max(scratch, loops.scratch_values(d, h, passes))
+            d, h = layer_units[layer] if layer else rows.row_encoding.first_entry, layer_units[layer + 1]
+            passes = SCRATCH_FORWARD
             if training:
-                gradient = max(gradient, (d + 1) * h if sparse and layer == 0 else strip(d, h) * h)
+                passes |= SCRATCH_GRADIENT | (SCRATCH_UPSTREAM if layer else 0)
+            scratch = max(scratch, loops.scratch_values(d, h, passes))
+            if training:
+                gradient = max(gradient, max(strip(d, h), 1) * h)
         self.scratch = self.zeros(scratch)
         self.gradient = self.zeros(gradient)
         self.logits = self.zeros(most * k)

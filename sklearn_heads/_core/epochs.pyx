@@ -67,6 +67,7 @@ cdef class Epochs:
     cdef Batch batch, validation_batch
     cdef Py_ssize_t batch_size
     cdef double dropout, smoothing, validation_weight, best
+    cdef bint is_lazy
     cdef Py_ssize_t* order_at
     cdef const Py_ssize_t* validation_at
     cdef Py_ssize_t n_rows, n_validation
@@ -87,7 +88,11 @@ cdef class Epochs:
         if self.batch_size < 1:
             raise ValueError(f"batches of {batch_size} out of {self.n_rows} rows")
         self.dropout, self.smoothing = dropout, smoothing
-        self.batch = network.batch_of(rows, self.batch_size, True)
+        self.batch = network.batch_of(rows, self.batch_size, True, optimizer.lazy)
+        self.is_lazy = self.batch.entries is not None and optimizer.lazy
+        optimizer.allow_lag((self.n_rows + self.batch_size - 1) // self.batch_size if self.is_lazy else 0)
+        if self.is_lazy:
+            self.batch.entries.begin(optimizer)
         self.history, self.best = [], INFINITY
         if validation is not None:
             validation_rows, validation_order = validation
@@ -142,6 +147,7 @@ cdef class Epochs:
                     loss += 2
             raise_if_interrupted(stop)  # epochs too short for a poll of their own
         finally:
+            self.settle()
             if lock is not None:
                 lock.release()
             self.history.extend(map(tuple, losses[:done].tolist()))
@@ -150,6 +156,7 @@ cdef class Epochs:
         """One pass over the rows; their mean loss."""
         cdef Py_ssize_t start = 0, n
         cdef double total = 0
+        self.optimizer.begin_epoch()
         while start < self.n_rows:
             n = min(self.batch_size, self.n_rows - start)
             self.batch.choose(self.order_at + start, n)
@@ -157,7 +164,13 @@ cdef class Epochs:
                 self.batch, self.optimizer, self.dropout, self.smoothing, key + (<uint64_t> start << 8))
             start += n
             self.network.poll(n, flops, stop)
+        self.settle()
         return total / self.n_rows
+
+    cdef void settle(self) noexcept nogil:
+        """Between epochs, no weight is behind the steps that were taken."""
+        if self.is_lazy:
+            self.batch.entries.settle(self.network.loops, self.optimizer, self.network.layers[0].W)
 
     cdef double validate(self, double* flops, stop) except? -1 nogil:
         """The mean validation loss; the parameters are copied if none was less."""

@@ -18,6 +18,11 @@ cdef extern from "table.h" nogil:
         const int32_t* binned
         const void* low
         const void* slope
+        const void* fill
+        Py_ssize_t n_gaps
+        const int32_t* gaps
+        const void* gap_values
+        const int32_t* place
 
     ctypedef struct StepRule:
         double learning_rate, l2, shrink
@@ -61,12 +66,19 @@ cdef extern from "table.h" nogil:
         void scale(double factor, void* x, Py_ssize_t n) noexcept nogil
         void (**gather)(const void* X, const Py_ssize_t* order, const Encoding* encoding, void* out,
                         Py_ssize_t n) noexcept nogil
-        void (**sparse_product)(const void* data, const int32_t* indices, const int64_t* indptr,
-                                const Py_ssize_t* order, const void* factor, const void* W, const void* b, void* out,
-                                Py_ssize_t n, Py_ssize_t h) noexcept nogil
-        void (**sparse_gradient)(const void* data, const int32_t* indices, const int64_t* indptr,
-                                 const Py_ssize_t* order, const void* factor, const void* delta, void* gW, void* gb,
-                                 Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void (**sparse_entries)(const void* data, const int32_t* indices, const int64_t* indptr, const Py_ssize_t* order,
+                                const Encoding* encoding, const void* zero, Py_ssize_t* start, int32_t* input, void* value,
+                                Py_ssize_t n) noexcept nogil
+        void category_entries(const int32_t* codes, const Py_ssize_t* order, Py_ssize_t n_columns, const void* values,
+                              Py_ssize_t first, Py_ssize_t* start, int32_t* input, void* value, Py_ssize_t n) noexcept nogil
+        void base_sum(const int32_t* input, const void* base, Py_ssize_t n_base, const void* W, const void* b, void* out,
+                      Py_ssize_t h) noexcept nogil
+        void add_entries(const Py_ssize_t* start, const int32_t* input, const void* value, const void* W, void* out,
+                         Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void entries_gradient(const Py_ssize_t* start, const int32_t* input, const void* value, const int32_t* slot,
+                              const void* delta, void* g, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void base_gradient(const int32_t* input, const void* base, Py_ssize_t n_base, const int32_t* slot, const void* gb,
+                           void* g, Py_ssize_t h) noexcept nogil
         void gather_values(const void* values, const Py_ssize_t* order, double factor, void* out, Py_ssize_t n) noexcept nogil
         void gather_labels(const uint8_t* labels, const Py_ssize_t* order, double off, double on, void* out,
                            Py_ssize_t n, Py_ssize_t k) noexcept nogil
@@ -74,6 +86,8 @@ cdef extern from "table.h" nogil:
                            void* out, Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void adam(const StepRule* rule, const void* g, void* m, void* v, void* p, Py_ssize_t n) noexcept nogil
         void sgd(const StepRule* rule, const void* g, void* velocity, void* p, Py_ssize_t n) noexcept nogil
+        void adam_without_gradient(double decay_m, double decay_v, double shrink, double moved, double epsilon, void* m, void* v,
+                                   void* p, Py_ssize_t n) noexcept nogil
 
 
 cdef const Loops* loops_of(bint is_double) noexcept nogil

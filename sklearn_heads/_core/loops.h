@@ -242,6 +242,8 @@ static inline size FN(rows_ahead)(size bytes) { return bytes < 680 ? 12 : bytes 
 #undef AS
 #undef WIDE
 
+#include "entries.h"
+
 LOOP FN(gather_values)(const void *values_, const intptr_t *order, double factor, void *out_, size n)
 {
     IN(values); OUT(out);
@@ -323,10 +325,11 @@ static const Loops FN(loops) = {
     .column_sums = FN(column_sums), .transpose = FN(transpose), .product = FN(product),
     .dropout = FN(dropout), .scale = FN(scale),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
-    .sparse_product = {FN(sparse_product_from_float), FN(sparse_product_from_double)},
-    .sparse_gradient = {FN(sparse_gradient_from_float), FN(sparse_gradient_from_double)},
+    .sparse_entries = {FN(sparse_entries_from_float), FN(sparse_entries_from_double)},
+    .category_entries = FN(category_entries), .base_sum = FN(base_sum), .add_entries = FN(add_entries),
+    .entries_gradient = FN(entries_gradient), .base_gradient = FN(base_gradient),
     .gather_values = FN(gather_values), .gather_labels = FN(gather_labels), .label_weights = FN(label_weights),
-    .adam = FN(adam), .sgd = FN(sgd),
+    .adam = FN(adam), .sgd = FN(sgd), .adam_without_gradient = FN(adam_without_gradient),
 };
 
 #undef LOOP

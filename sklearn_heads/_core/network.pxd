@@ -40,8 +40,9 @@ cdef class Network:
     cdef double flops_per_row
 
     cdef int check(self, Rows rows, bint with_targets) except -1
-    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training)
+    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training, bint lazy=*)
     cdef void gather(self, Batch batch) noexcept nogil
+    cdef void add_base(self, Batch batch) noexcept nogil
     cdef void forward(self, Batch batch, double dropout, uint64_t key) noexcept nogil
     cdef void weighted_sums(self, Batch batch, Py_ssize_t start, Py_ssize_t n, Py_ssize_t nth, char* z) noexcept nogil
     cdef double loss_of(self, Batch batch, double scale, double smoothing, void* delta) noexcept nogil

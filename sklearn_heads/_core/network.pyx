@@ -23,7 +23,6 @@ from sklearn_heads._core.rows import padded
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
 from sklearn_heads._core.batch cimport Batch, strip
 from sklearn_heads._core.kernels cimport Targets, loops_of
@@ -143,13 +142,20 @@ cdef class Network:
     # ---- one batch ---------------------------------------------------------------------------------------------
 
     cdef void gather(self, Batch batch) noexcept nogil:
-        """Rows of X into activations[0]; a sparse X stays where it is."""
-        if not batch.rows.is_sparse:
+        """Rows of X into activations[0] and the entries of the batch."""
+        if batch.rows.row_encoding.first_entry > 0:
             self.loops.gather[batch.rows.double_source](
                 batch.rows.X, batch.order, &batch.rows.encoding, batch.activations[0], batch.n)
+        if batch.entries is not None:
+            batch.entries.gather(self.loops, batch.order, batch.n)
+
+    cdef void add_base(self, Batch batch) noexcept nogil:
+        """Before rows go forward with these weights: what inputs that are entries contribute to every row."""
+        if batch.entries is not None:
+            batch.entries.add_base(self.loops, self.layers[0].W, self.layers[0].b)
 
     cdef void forward(self, Batch batch, double dropout, uint64_t key) noexcept nogil:
-        """From activations[0] (or the sparse rows) to the logits, NEAR rows at a time, so that each layer finds them in the
+        """From activations[0] and the entries to the logits, NEAR rows at a time, so that each layer finds them in the
         nearest cache. Slopes are left beside the activations in training."""
         cdef Py_ssize_t nth, start = 0, n, at
         cdef Layer* layer
@@ -161,7 +167,7 @@ cdef class Network:
                 at = start * layer.units * self.itemsize
                 slope = NULL if batch.slopes[nth + 1] == NULL else batch.slopes[nth + 1] + at
                 self.weighted_sums(batch, start, n, nth, batch.activations[nth + 1] + at)
-                if not self.is_relu or (batch.rows.is_sparse and nth == 0):  # else the product has done it
+                if not self.is_relu or (nth == 0 and batch.entries is not None):  # else the product has done it
                     self.loops.activate[self.activation_code](batch.activations[nth + 1] + at, slope, n * layer.units)
                 if dropout > 0:
                     self.loops.dropout(
@@ -171,12 +177,14 @@ cdef class Network:
             start += n
 
     cdef void weighted_sums(self, Batch batch, Py_ssize_t start, Py_ssize_t n, Py_ssize_t nth, char* z) noexcept nogil:
-        """z = a W + b for n rows of the batch from `start` on; its ReLU, where that is cheap: in a dense hidden layer."""
+        """z = a W + b for n rows of the batch from `start` on; its ReLU, where nothing is to be added."""
         cdef Layer* layer = &self.layers[nth]
-        if nth == 0 and batch.rows.is_sparse:
-            self.loops.sparse_product[batch.rows.double_source](
-                batch.rows.X, batch.rows.indices, batch.rows.indptr, batch.order + start, batch.rows.encoding.factor, layer.W,
-                layer.b, z, n, layer.units)
+        if nth == 0 and batch.entries is not None:
+            self.loops.layer_forward(
+                batch.activations[0] + start * batch.rows.row_encoding.first_entry * self.itemsize, layer.W, batch.entries.bias,
+                batch.scratch, False, z, n, batch.rows.row_encoding.first_entry, layer.units)
+            self.loops.add_entries(
+                batch.entries.start + start, batch.entries.input, batch.entries.value, layer.W, z, n, layer.units)
         else:
             self.loops.layer_forward(
                 batch.activations[nth] + start * layer.fan_in * self.itemsize, layer.W, layer.b, batch.scratch,
@@ -231,28 +239,23 @@ cdef class Network:
                     self.loops.multiply(batch.slopes[nth] + at, batch.deltas[nth] + at, n * layer.fan_in)
                 start += n
             self.layer_gradient(batch, nth, optimizer, total)
-        if not batch.rows.is_sparse:
-            self.layer_gradient(batch, 0, optimizer, total)
-            return
-        layer = &self.layers[0]
-        memset(batch.gradient, 0, (layer.fan_in + 1) * layer.units * self.itemsize)
-        at = layer.fan_in * layer.units * self.itemsize
-        self.loops.sparse_gradient[batch.rows.double_source](
-            batch.rows.X, batch.rows.indices, batch.rows.indptr, batch.order, batch.rows.encoding.factor, batch.deltas[1],
-            batch.gradient, batch.gradient + at, batch.n, layer.units)
-        self.use_gradient(batch.gradient, layer.W, layer.fan_in * layer.units, True, optimizer, total)
-        self.use_gradient(batch.gradient + at, layer.b, layer.units, False, optimizer, total)
+        self.layer_gradient(batch, 0, optimizer, total)
+        if batch.entries is not None and total == NULL:
+            batch.entries.step(self.loops, optimizer, self.layers[0].W, batch.deltas[1], batch.n)
+        elif batch.entries is not None:
+            batch.entries.add_to(self.loops, batch.deltas[1], total, batch.n)
 
     cdef void layer_gradient(self, Batch batch, Py_ssize_t nth, Optimizer optimizer, char* total) noexcept nogil:
         """The gradient of a layer: its biases, then its weights strip by strip, so that only one strip has to be kept."""
         cdef Layer* layer = &self.layers[nth]
-        cdef Py_ssize_t first = 0, inputs, most = strip(layer.fan_in, layer.units)
+        cdef Py_ssize_t first = 0, inputs, fan_in = layer.fan_in if nth else batch.rows.row_encoding.first_entry
+        cdef Py_ssize_t most = strip(fan_in, layer.units)
         self.loops.column_sums(batch.deltas[nth + 1], batch.gradient, batch.n, layer.units)
         self.use_gradient(batch.gradient, layer.b, layer.units, False, optimizer, total)
-        while first < layer.fan_in:
-            inputs = min(most, layer.fan_in - first)
+        while first < fan_in:
+            inputs = min(most, fan_in - first)
             self.loops.layer_gradient(
-                batch.activations[nth] + first * self.itemsize, layer.fan_in, batch.deltas[nth + 1], batch.scratch,
+                batch.activations[nth] + first * self.itemsize, fan_in, batch.deltas[nth + 1], batch.scratch,
                 batch.gradient, batch.n, inputs, layer.units)
             self.use_gradient(
                 batch.gradient, layer.W + first * layer.units * self.itemsize, inputs * layer.units, True, optimizer, total)
@@ -274,6 +277,9 @@ cdef class Network:
         """Gather a batch, forward, backward, step. Returns its mean loss, the L2 penalty included."""
         cdef double loss
         self.gather(batch)
+        if batch.entries is not None:
+            batch.entries.touch(self.loops, optimizer, self.layers[0].W, batch.n)
+        self.add_base(batch)
         self.forward(batch, dropout, key)
         loss = self.loss_of(batch, 1.0 / batch.n, smoothing, batch.deltas[self.n_layers])
         loss += optimizer.penalty(self.loops, self.layers[0].W, self.n_weights, batch.n)
@@ -283,9 +289,9 @@ cdef class Network:
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 
-    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training):
+    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training, bint lazy=False):
         """Room for up to `most` of these rows, in training or not."""
-        return Batch(rows, self.layer_units, most, not self.is_relu, training)
+        return Batch(rows, self.layer_units, most, not self.is_relu, training, lazy)
 
     def loss_and_gradient(
         self, Rows rows not None, order, Py_ssize_t block=1024, *, double l2=0, double smoothing=0, stop=None,
@@ -299,6 +305,7 @@ cdef class Network:
         gradient = np.zeros_like(self.parameters)
         cdef char* total = <char*> data_of(gradient, "gradient", REAL, self.itemsize, gradient.size)
         with nogil:
+            self.add_base(batch)
             while start < n_rows:
                 n = min(block, n_rows - start)
                 batch.choose(at + start, n)
@@ -323,6 +330,7 @@ cdef class Network:
         """Weighted sum of the losses of these rows, without smoothing or L2: the validation loss."""
         cdef Py_ssize_t start = 0, n
         cdef double total = 0
+        self.add_base(batch)
         while start < n_rows:
             n = min(<Py_ssize_t> BLOCK, n_rows - start)
             batch.choose(order + start, n)
@@ -373,6 +381,7 @@ def logits_of(list networks not None, Rows rows not None, order, Py_ssize_t bloc
         for m, network in enumerate(networks):
             with nogil:
                 batch.logits = at + (m * n_rows + start) * row_bytes
+                network.add_base(batch)
                 network.forward(batch, 0, 0)
         PyErr_CheckSignals()
     return logits

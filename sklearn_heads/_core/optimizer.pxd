@@ -13,7 +13,16 @@ cdef class Optimizer:
     cdef bint is_adam
     cdef char* first_at
     cdef char* second_at
+    cdef object kept
+    cdef double* owed
+    cdef double* fading
+    cdef Py_ssize_t n_fading
+    cdef long long epoch_from
 
+    cdef void begin_epoch(self) noexcept nogil
+    cdef void catch_up(
+        self, const Loops* loops, char* p, Py_ssize_t at, Py_ssize_t n, long long n_steps,
+    ) noexcept nogil
     cdef int check(self, parameters) except -1
     cdef double penalty(self, const Loops* loops, const char* W, Py_ssize_t n_weights, Py_ssize_t n_rows) noexcept nogil
     cdef void begin_step(self, Py_ssize_t n_rows) noexcept nogil

@@ -72,17 +72,72 @@ cdef class Optimizer:
             )
         return 0
 
+    @property
+    def lazy(self):
+        """Whether the steps of weights without a gradient can be made up for later: see catch_up."""
+        return bool(self.is_adam and self.l2 == 0)
+
+    def allow_lag(self, Py_ssize_t n_steps):
+        """Make room for an epoch of n_steps in which weights may be behind; 0 for epochs in which none are."""
+        cdef double ratio = self.rule.beta_1 / sqrt(self.rule.beta_2) if self.rule.beta_2 > 0 else 0
+        if n_steps == 0:
+            self.owed = NULL
+            return
+        n = n_steps if ratio >= 1 else min(n_steps, int(np.ceil(-40 / np.log(max(ratio, 1e-17)))))
+        self.kept = np.zeros(n_steps + 1), ratio ** np.arange(n + 1)
+        self.owed = <double*> data_of(self.kept[0], "owed", REAL, 8, n_steps + 1)
+        self.fading = <double*> data_of(self.kept[1], "fading", REAL, 8, n + 1)
+        self.n_fading = n
+        self.begin_epoch()
+
+    cdef void begin_epoch(self) noexcept nogil:
+        """No weight is behind now."""
+        if self.owed != NULL:
+            self.epoch_from = self.n_steps
+            self.owed[0] = 0
+
+    cdef void catch_up(
+        self, const Loops* loops, char* p, Py_ssize_t at, Py_ssize_t n, long long n_steps,
+    ) noexcept nogil:
+        """The steps that n weights p have missed since they had taken n_steps: their gradient was zero in all of them.
+
+        With c_u the rate of step u and s the shrinking of the decay, such a step is m <- beta_1 m, v <- beta_2 v,
+        p <- s p - c_u m / sqrt(v). So m / sqrt(v) fades by r = beta_1 / sqrt(beta_2) per step, and from step t to step T
+
+            p_T = s^(T - t) p_t - m_t / sqrt(v_t) * sum over u from t + 1 to T of s^(T - u) c_u r^(u - t)
+
+        where the sum, `owed` of t, does not depend on the weight. Each step adds its own term to the sums of the last n_fading
+        steps; those before have nothing left to add to, and only shrink. (epsilon is not faded: it is far below sqrt(v).)
+        """
+        cdef double since = <double> (self.n_steps - n_steps), shrink = 1 - self.learning_rate * self.weight_decay, moved
+        if since == 0:
+            return
+        moved = self.owed[n_steps - self.epoch_from]
+        if since > self.n_fading:
+            moved *= pow(shrink, since - self.n_fading)
+        loops.adam_without_gradient(
+            pow(self.rule.beta_1, since), pow(self.rule.beta_2, since), pow(shrink, since), moved, self.rule.epsilon,
+            self.first_at + at, self.second_at + at, p, n)
+
     cdef double penalty(self, const Loops* loops, const char* W, Py_ssize_t n_weights, Py_ssize_t n_rows) noexcept nogil:
         """What L2 adds to the mean loss of a batch of n_rows."""
         return 0.5 * self.l2 / n_rows * loops.sum_squares(W, n_weights) if self.l2 > 0 else 0
 
     cdef void begin_step(self, Py_ssize_t n_rows) noexcept nogil:
         """Before the steps of a batch of n_rows: Adam's bias corrections go into the rate (loops.h)."""
+        cdef Py_ssize_t ago, last
+        cdef double shrink
         self.n_steps += 1
         self.l2_per_row = self.l2 / n_rows
         self.rule.learning_rate = self.learning_rate
         if self.is_adam:
             self.rule.learning_rate *= sqrt(1 - pow(self.rule.beta_2, self.n_steps)) / (1 - pow(self.rule.beta_1, self.n_steps))
+        if self.owed != NULL:
+            shrink = 1 - self.learning_rate * self.weight_decay
+            last = self.n_steps - self.epoch_from
+            self.owed[last] = 0
+            for ago in range(1, min(self.n_fading, last) + 1):
+                self.owed[last - ago] = shrink * self.owed[last - ago] + self.rule.learning_rate * self.fading[ago]
 
     cdef void step(
         self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight,

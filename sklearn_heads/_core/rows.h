@@ -6,12 +6,17 @@
 
 LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *restrict z)
 {
-    const WIDE *restrict mean = encoding->mean, *restrict factor = encoding->factor;
+    const WIDE *restrict mean = encoding->mean, *restrict factor = encoding->factor, *restrict fill = encoding->fill;
     const int32_t *restrict columns = encoding->columns;
     const size d = encoding->n_columns;
-    if (!mean) { SIMD EACH(j, d) z[j] = (REAL)x[j]; }
-    else if (!columns) { SIMD EACH(j, d) z[j] = (REAL)(((WIDE)x[j] - mean[j]) * factor[j]); }
+    if (!mean) {
+        if (!fill) { SIMD EACH(j, d) z[j] = (REAL)x[j]; }
+        else { SIMD EACH(j, d) z[j] = (REAL)(x[j] == x[j] ? (WIDE)x[j] : fill[j]); }
+        return;
+    }
+    if (!columns) { SIMD EACH(j, d) z[j] = (REAL)(((WIDE)x[j] - mean[j]) * factor[j]); }
     else { SIMD EACH(j, d) z[j] = (REAL)(((WIDE)x[columns[j]] - mean[j]) * factor[j]); }
+    SIMD EACH(j, d) z[j] = z[j] == z[j] ? z[j] : 0; /* a gap is the mean */
 }
 
 /* The values z of a row are scaled into the rows that come after it in the batch, and encoded from there into its own place.
@@ -23,7 +28,8 @@ LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *res
  *   - What it covers belongs to later rows, and each of those is encoded after it: rows are gathered in order, by one thread. */
 LOOP AS(gather)(const void *X_, const intptr_t *order, const Encoding *encoding, void *out_, size n)
 {
-    const size width = encoding->n_columns + encoding->n_added, d = encoding->n_features;
+    const size width = WIDTH(encoding), d = encoding->n_features;
+    const REAL *absent = encoding->gap_values, *present = absent + encoding->n_gaps;
     const size ahead = FN(rows_ahead)(d * (size)sizeof(SOURCE));
     EACH(i, n) {
         REAL *out = (REAL *)out_ + i * width;
@@ -32,46 +38,43 @@ LOOP AS(gather)(const void *X_, const intptr_t *order, const Encoding *encoding,
             for (size j = 0; j < d; j += 64 / (size)sizeof(SOURCE)) PREFETCH(next + j);
         }
         REAL *z = encoding->bound > 0 ? out + width + OVERRUN : out; /* see above */
-        AS(scale_row)((const SOURCE *)X_ + order[i] * d, encoding, z);
+        const SOURCE *x = (const SOURCE *)X_ + order[i] * d;
+        AS(scale_row)(x, encoding, z);
         if (encoding->bound > 0) FN(encode_row)(encoding, z, out);
+        out += width - encoding->n_gaps;
+        EACH(g, encoding->n_gaps) out[g] = x[encoding->gaps[g]] == x[encoding->gaps[g]] ? absent[g] : present[g];
     }
 }
 
-/* out[i, :] = b + sum over the stored entries of row i of x factor[column] W[column, :].  Sparse rows are scaled, not centred:
- * centring would fill them.  The h units lie along the vector. */
-LOOP AS(sparse_product)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
-                        const void *factor_, const void *W_, const void *b_, void *out_, size n, size h)
+/* Entries (entries.h) of sparse rows: of each stored value, at its column's place and at those of its bins, what it encodes to
+ * less what a zero does. */
+static void AS(sparse_entries)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
+                               const Encoding *encoding, const void *zero_, size *start, int32_t *input, void *value_, size n)
 {
-    const SOURCE *restrict data = data_;
-    const WIDE *restrict factor = factor_;
-    IN(b);
+    const SOURCE *data = data_;
+    const WIDE *mean = encoding->mean, *factor = encoding->factor;
+    const REAL *zero = zero_, *low = encoding->low, *slope = encoding->slope;
+    const REAL cap = (REAL)1e18, shrink = encoding->bound > 0 ? (REAL)(1 / (encoding->bound * encoding->bound)) : 0;
+    OUT(value);
+    size at = 0;
     EACH(i, n) {
-        REAL *restrict out = (REAL *)out_ + i * h;
-        SIMD EACH(j, h) out[j] = b[j];
-        for (int64_t at = indptr[order[i]]; at < indptr[order[i] + 1]; ++at) {
-            const int32_t column = indices[at];
-            const REAL x = (REAL)(factor ? data[at] * factor[column] : data[at]);
-            const REAL *restrict W = (const REAL *)W_ + (size)column * h;
-            SIMD EACH(j, h) out[j] += x * W[j];
+        start[i] = at;
+        for (int64_t nth = indptr[order[i]]; nth < indptr[order[i] + 1]; ++nth) {
+            const int32_t place = encoding->place[indices[nth]];
+            if (place < 0) continue;
+            const REAL z = (REAL)(mean ? ((WIDE)data[nth] - mean[place]) * factor[place] : data[nth]);
+            const REAL above = z < -cap ? -cap : z, x = above > cap ? cap : above;
+            input[at] = place;
+            value[at++] = (encoding->bound > 0 ? x / SQRT(1 + x * x * shrink) : z) - zero[place];
+            size bin = place;
+            for (size b = 0; b < encoding->n_bins && place < encoding->binned[b]; bin += encoding->binned[b++]) {
+                const REAL rise = (z - low[bin]) * slope[bin];
+                const REAL capped = rise > 1 ? 1 : rise;
+                input[at] = (int32_t)(encoding->n_columns + bin);
+                value[at] = (capped < 0 ? 0 : capped) - (REAL)0.5 - zero[input[at]];
+                ++at;
+            }
         }
     }
-}
-
-/* Its transpose, for the gradient: gW[column, :] += x factor[column] delta[i, :], gb += delta[i, :]. */
-LOOP AS(sparse_gradient)(const void *data_, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
-                         const void *factor_, const void *delta_, void *gW_, void *gb_, size n, size h)
-{
-    const SOURCE *restrict data = data_;
-    const WIDE *restrict factor = factor_;
-    OUT(gb);
-    EACH(i, n) {
-        const REAL *restrict delta = (const REAL *)delta_ + i * h;
-        SIMD EACH(j, h) gb[j] += delta[j];
-        for (int64_t at = indptr[order[i]]; at < indptr[order[i] + 1]; ++at) {
-            const int32_t column = indices[at];
-            const REAL x = (REAL)(factor ? data[at] * factor[column] : data[at]);
-            REAL *restrict gW = (REAL *)gW_ + (size)column * h;
-            SIMD EACH(j, h) gW[j] += x * delta[j];
-        }
-    }
+    start[n] = at;
 }

@@ -13,8 +13,17 @@ cdef int check_order(const Py_ssize_t* order, Py_ssize_t n, Py_ssize_t n_rows) e
 
 cdef class RowEncoding:
     cdef readonly Py_ssize_t n_features, width
+    cdef readonly bint is_sparse
     cdef readonly object source, dtype
     cdef Encoding c
+    # Inputs from first_entry on are not spread out in a batch (entries.pyx).
+    cdef readonly Py_ssize_t first_entry
+    cdef Py_ssize_t n_lookups, n_base
+    cdef void* values
+    cdef void* zero
+    cdef void* base
+    cdef readonly object base_inputs
+    cdef int32_t* base_inputs_at
     cdef tuple kept  # keeps the arrays alive that the pointers look into
 
 
@@ -35,5 +44,8 @@ cdef class Rows:
     cdef void* entry_weights
     cdef int32_t* indices
     cdef int64_t* indptr
+    cdef int32_t* codes
+    cdef Py_ssize_t n_categorical
 
+    cdef Py_ssize_t most_entries(self, Py_ssize_t n)
     cdef int check_csr(self, X) except -1

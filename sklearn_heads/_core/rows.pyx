@@ -76,7 +76,9 @@ cdef class RowEncoding:
     columns : ndarray (c,) of int32, or None
         The columns of X that are used; None for all.
     mean, factor : ndarrays (c,) or None
-        A gathered value is (x - mean) * factor; of a sparse row x * factor. In the wider type of X and the working precision.
+        A gathered value is (x - mean) * factor, and 0 for NaN. In the wider type of X and the working precision.
+    fill : ndarray (c,) or None
+        Without a mean: what NaN counts as.
     bound : float
         Values z become z / sqrt(1 + (z / bound)^2); 0 for no bound.
     binned : ndarray (n_bins,) of int32, or None
@@ -84,6 +86,16 @@ cdef class RowEncoding:
     low, slope : ndarrays (sum of binned,) of the working precision, or None
         Bins, appended after all used columns: clip((z - low) * slope, 0, 1) - 1/2, the first of each column, then the second
         of each, ...
+    gaps, gap_values : ndarrays (g,) of int32 and (2, g) of the working precision, or None
+        Columns of X with an indicator of NaN, and its values without and with one. Indicators follow the bins.
+    values : ndarray (number of look-ups,) of the working precision, or None
+        What the value of a look-up is where it is present, less what it is where absent. Look-ups follow the indicators.
+    base : ndarray of the working precision, or None
+        What look-ups are where absent; for a sparse X, what all inputs are in a row of zeros. None is zeros.
+    place : ndarray (d,) of int32, for a sparse X, or None
+        Where each column is among the used ones, -1 for none; None for all in their places.
+    is_sparse : bool
+        Whether X is a CSR matrix.
 
     Attributes
     ----------
@@ -92,9 +104,9 @@ cdef class RowEncoding:
     """
     def __cinit__(
         self, Py_ssize_t n_features, source, dtype, *, columns=None, mean=None, factor=None, double bound=0.0, binned=None,
-        low=None, slope=None,
+        low=None, slope=None, fill=None, gaps=None, gap_values=None, values=None, base=None, place=None, bint is_sparse=False,
     ):
-        cdef Py_ssize_t j, b, c = n_features, n_added = 0
+        cdef Py_ssize_t j, b, c = n_features, n_added = 0, n_dense
         self.source, self.dtype = np.dtype(source), np.dtype(dtype)
         if self.source not in (np.float32, np.float64) or self.dtype not in (np.float32, np.float64):
             raise ValueError(f"the core reads float32 and float64, not {self.source} in {self.dtype}")
@@ -123,9 +135,36 @@ cdef class RowEncoding:
             low, slope = padded(low), padded(slope)
             self.c.low = data_of(low, "low", REAL, self.dtype.itemsize, n_added)
             self.c.slope = data_of(slope, "slope", REAL, self.dtype.itemsize, n_added)
-        self.kept = columns, mean, factor, binned, low, slope
+        self.c.fill = data_of(fill, "what a gap counts as", REAL, wide, c)
+        if gaps is not None:
+            self.c.n_gaps = gaps.size
+            self.c.gaps = <int32_t*> data_of(gaps, "the columns with gaps", INTEGER, 4, gaps.size)
+            for j in range(self.c.n_gaps):
+                if not 0 <= self.c.gaps[j] < n_features:
+                    raise ValueError(f"the encoding marks gaps of column {self.c.gaps[j]} of rows that have {n_features}")
+            self.c.gap_values = data_of(gap_values, "the values of gaps", REAL, self.dtype.itemsize, 2 * gaps.size)
         self.c.n_features, self.c.n_columns, self.c.n_added, self.c.bound = n_features, c, n_added, bound
-        self.n_features, self.width = n_features, c + n_added
+        self.n_features, self.is_sparse = n_features, is_sparse
+        n_dense = c + n_added + self.c.n_gaps
+        self.n_lookups = 0 if values is None else values.size
+        self.first_entry, self.width = 0 if is_sparse else n_dense, n_dense + self.n_lookups
+        if is_sparse and place is None:
+            if columns is not None:
+                raise ValueError("an encoding of sparse rows that uses some columns says where each is among them")
+            place = np.arange(n_features, dtype=np.int32)
+        if place is not None:
+            self.c.place = <int32_t*> data_of(place, "the places of columns", INTEGER, 4, n_features)
+            for j in range(n_features):
+                if not -1 <= self.c.place[j] < c:
+                    raise ValueError(f"the encoding puts a column at {self.c.place[j]}, of {c} places")
+        base = np.zeros(self.width - self.first_entry, dtype=self.dtype) if base is None else base
+        self.zero = data_of(base, "what inputs are where absent", REAL, self.dtype.itemsize, self.width - self.first_entry)
+        self.values = data_of(values, "the values of look-ups", REAL, self.dtype.itemsize, self.n_lookups)
+        nonzero = base[base != 0]
+        self.base_inputs, self.n_base = (self.first_entry + np.flatnonzero(base)).astype(np.int32), nonzero.size
+        self.base = data_of(nonzero, "the base", REAL, self.dtype.itemsize, self.n_base)
+        self.base_inputs_at = <int32_t*> data_of(self.base_inputs, "the inputs of the base", INTEGER, 4, self.n_base)
+        self.kept = (columns, mean, factor, binned, low, slope, fill, gaps, gap_values, values, base, place, nonzero)
 
 
 cdef class Rows:
@@ -135,7 +174,8 @@ cdef class Rows:
     ----------
     X : ndarray (n, d), C-contiguous float32 or float64, or a scipy CSR matrix of such data
     encoding : RowEncoding for such X
-        For a CSR matrix, one that scales and does nothing else.
+    codes : ndarray (n, n_cat) of int32, or None
+        Look-ups of each row, numbered from 0, -1 for none.
     ids : ndarray (n,) of int32, class ids; or
     labels : ndarray (n, k) of uint8, 0, 1, or 2 where not known; both None where only predictions are wanted
     weights : ndarray (n,) of the working precision or None
@@ -151,20 +191,31 @@ cdef class Rows:
         For arrays that do not fit together, and for a CSR matrix that names entries outside of it.
     """
     def __cinit__(
-        self, X, RowEncoding encoding not None, *, ids=None, labels=None, weights=None, label_weights=None, entry_weights=None,
+        self, X, RowEncoding encoding not None, *, codes=None, ids=None, labels=None, weights=None, label_weights=None,
+        entry_weights=None,
     ):
         cdef Py_ssize_t i, largest = -1
+        cdef bint outside = False
         self.n_rows, self.n_features = X.shape
         if self.n_features != encoding.n_features:
             raise ValueError(f"rows of {self.n_features} columns for an encoding of {encoding.n_features}")
         self.row_encoding, self.encoding, self.dtype = encoding, encoding.c, encoding.dtype
         self.double_source = encoding.source.itemsize == 8
         self.is_sparse = not isinstance(X, np.ndarray)
-        self.kept = X, ids, labels, weights, label_weights, entry_weights
+        self.kept = X, codes, ids, labels, weights, label_weights, entry_weights
         if self.is_sparse:
             self.check_csr(X)
         else:
             self.X = data_of(X, "X", REAL, encoding.source.itemsize, self.n_rows * self.n_features)
+        if self.is_sparse != encoding.is_sparse:
+            raise ValueError("an encoding of dense rows does not apply to a CSR matrix, nor one of a CSR matrix to dense rows")
+        if codes is not None:
+            self.n_categorical = codes.shape[1]
+            self.codes = <int32_t*> data_of(codes, "look-ups", INTEGER, 4, self.n_rows * self.n_categorical)
+            for i in range(self.n_rows * self.n_categorical):
+                outside |= self.codes[i] >= encoding.n_lookups
+            if outside:
+                raise ValueError(f"a look-up of {codes.max()} where there are {encoding.n_lookups}")
         if ids is not None:
             self.ids = <int32_t*> data_of(ids, "class ids", INTEGER, 4, self.n_rows)
             for i in range(self.n_rows):
@@ -180,11 +231,16 @@ cdef class Rows:
         self.label_weights = data_of(label_weights, "label weights", REAL, real, 2 * n_labels)
         self.entry_weights = data_of(entry_weights, "weights of entries", REAL, real, self.n_rows * n_labels)
 
+    cdef Py_ssize_t most_entries(self, Py_ssize_t n):
+        """Entries of n rows, at most."""
+        if not self.is_sparse:
+            return n * self.n_categorical
+        counts = np.diff(self.kept[len(self.kept) - 1])  # indptr
+        return n * counts.max(initial=0) * (1 + self.encoding.n_bins)
+
     cdef int check_csr(self, X) except -1:
         """Keep the arrays of a CSR matrix; each row's entries must lie within them, and their columns within X."""
         cdef Py_ssize_t i, n_entries = X.data.size
-        if self.encoding.columns != NULL or self.encoding.bound > 0:
-            raise ValueError("sparse rows are scaled only: an encoding with columns, a bound or bins does not apply to them")
         if X.indices.size and not (0 <= X.indices.min() and X.indices.max() < self.n_features):
             raise ValueError(
                 f"X is no valid CSR matrix: it names columns {X.indices.min()} to {X.indices.max()}, but has {self.n_features}."

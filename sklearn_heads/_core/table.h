@@ -33,10 +33,10 @@ typedef struct {
     const void *matrix;
 } Targets;
 
-/* What happens to a row of X: pick columns, centre and scale, bound, append piecewise-linear bins.  Absent parts are NULL or 0.
- * Arrays along the picked columns are in the wider of X's type and real, those of the bins, bin by bin, in real, with padding for
- * OVERRUN more.  Columns may differ in how many bins they have: those of most come first, so that the b-th bins belong to the
- * first binned[b] columns.  Bins go with a bound. */
+/* What happens to a row of X: pick columns, centre and scale, bound, append piecewise-linear bins, then indicators of gaps (NaN).
+ * Absent parts are NULL or 0.  Arrays along the picked columns are in the wider of X's type and real, those of the bins, bin by
+ * bin, in real, with padding for OVERRUN more.  Columns may differ in how many bins they have: those of most come first, so that
+ * the b-th bins belong to the first binned[b] columns.  Bins go with a bound. */
 typedef struct {
     size n_features;            /* columns of X */
     size n_columns;             /* of them picked */
@@ -46,7 +46,15 @@ typedef struct {
     size n_bins, n_added;       /* most bins of a column; bins of all columns together */
     const int32_t *binned;      /* (n_bins,), not rising: how many of the picked columns, the first, have a b-th bin */
     const void *low, *slope;    /* bin value = clip((z - low) * slope, 0, 1) - 1/2 */
+    const void *fill;           /* what a gap counts as where mean is NULL; else it is z = 0 */
+    size n_gaps;                /* columns of X with an indicator of gaps */
+    const int32_t *gaps;        /* which */
+    const void *gap_values;     /* (2, n_gaps) of real: its value without a gap, and with one */
+    const int32_t *place;       /* of sparse X: where each column is among the picked; -1 for none */
 } Encoding;
+
+/* Encoded values of a dense row. */
+#define WIDTH(encoding) ((encoding)->n_columns + (encoding)->n_added + (encoding)->n_gaps)
 
 /* Adam and SGD read what they need.  l2 multiplies the parameter into its gradient; shrink multiplies the parameter. */
 typedef struct {
@@ -89,10 +97,17 @@ typedef struct {
     void (*scale)(double factor, void *x, size n);
     /* rows: X (of float or double) to the batch */
     void (*gather[2])(const void *X, const intptr_t *order, const Encoding *encoding, void *out, size n);
-    void (*sparse_product[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
-                              const void *factor, const void *W, const void *b, void *out, size n, size h);
-    void (*sparse_gradient[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
-                               const void *factor, const void *delta, void *gW, void *gb, size n, size h);
+    /* entries of rows, from start[i] to start[i + 1] (entries.h) */
+    void (*sparse_entries[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
+                              const Encoding *encoding, const void *zero, size *start, int32_t *input, void *value, size n);
+    void (*category_entries)(const int32_t *codes, const intptr_t *order, size n_columns, const void *values, size first,
+                             size *start, int32_t *input, void *value, size n);
+    void (*base_sum)(const int32_t *input, const void *base, size n_base, const void *W, const void *b, void *out, size h);
+    void (*add_entries)(const size *start, const int32_t *input, const void *value, const void *W, void *out, size n, size h);
+    void (*entries_gradient)(const size *start, const int32_t *input, const void *value, const int32_t *slot, const void *delta,
+                             void *g, size n, size h);
+    void (*base_gradient)(const int32_t *input, const void *base, size n_base, const int32_t *slot, const void *gb, void *g,
+                          size h);
     void (*gather_values)(const void *values, const intptr_t *order, double factor, void *out, size n);
     void (*gather_labels)(const uint8_t *labels, const intptr_t *order, double off, double on, void *out, size n, size k);
     void (*label_weights)(const uint8_t *labels, const intptr_t *order, const void *off_on, const void *entries,
@@ -100,6 +115,8 @@ typedef struct {
     /* one optimiser step over n parameters */
     void (*adam)(const StepRule *rule, const void *g, void *m, void *v, void *p, size n);
     void (*sgd)(const StepRule *rule, const void *g, void *velocity, void *p, size n);
+    void (*adam_without_gradient)(double decay_m, double decay_v, double shrink, double moved, double epsilon, void *m, void *v,
+                                  void *p, size n);
 } Loops;
 
 #endif

@@ -33,7 +33,7 @@ from sklearn_heads._sklearn.rollback import nothing_lost, publish, twin
 from sklearn_heads._sklearn.versions import Versioned
 
 # What the columns of X are; and attributes of an earlier fit that a later one may not have.
-COLUMNS = ("n_features_in_", "feature_names_in_")
+COLUMNS = ("n_features_in_", "feature_names_in_", "is_categorical_")
 FITTED = ("feature_names_in_", "oof_proba_", "oof_loss_")
 
 
@@ -45,6 +45,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
         "input_encoding": [StrOptions({"piecewise", "standard"}), None],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "weight_decay": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
@@ -86,7 +87,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = tags.input_tags.allow_nan = True
         return tags
 
     # ---- fit ---------------------------------------------------------------------------------------------------
@@ -326,6 +327,7 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             "activation": self.activation,
             "head": self.head,
             "input_encoding": self.input_encoding,
+            "categorical_features": np.asarray(self.categorical_features).tolist(),
             "dtype": np.dtype(self.dtype).name,
         }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 
@@ -54,17 +55,26 @@ class Bins(NamedTuple):
             rows = sample if rows is None else rows[sample]
         if rows is not None:
             X, weights, strata = (None if array is None else array[rows] for array in (X, weights, strata))
+        X = X.tocsc() if sparse.issparse(X) else X
         edges = []
         per_column = X.shape[0] if self.by == "quantiles" else max(X.shape[0], MOST_CUTS * len(np.unique(strata)))
         for some in blocks(len(columns), BLOCK_VALUES // per_column):
             x = X[:, columns[some]]
-            if self.by == "quantiles":
-                edges += quantile_edges(x, most, weights)
-            else:
-                edges += split_edges(x, strata, most, weights)
+            x = x.toarray() if sparse.issparse(x) else x
+            edges += self._edges(x, most, weights, strata)
         ramps = [steps(of_column, STEP * width) if self.by == "steps" else adjoining(of_column)
                  for of_column, width in zip(edges, scale)]
         return [of_column if len(of_column) >= self.least else of_column[:0] for of_column in ramps]
+
+    def _edges(self, x, most, weights, strata):
+        there = x == x
+        if there.all():
+            return quantile_edges(x, most, weights) if self.by == "quantiles" else split_edges(x, strata, most, weights)
+        edges = []
+        for j, rows in enumerate(there.T):  # each without its gaps
+            of_rows = [None if array is None else array[rows] for array in (weights, strata)]
+            edges += self._edges(x[rows, j : j + 1], most, *of_rows) if rows.any() else [np.empty(0)]
+        return edges
 
 
 def adjoining(edges):

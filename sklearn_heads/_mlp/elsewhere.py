@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from sklearn_heads._mlp.tables import Table
 from sklearn_heads._sklearn.frames import warn_user
 
 FAR = 3.0  # ranges
@@ -20,6 +21,7 @@ def warn_if_elsewhere(X, X_val):
     """Warn where columns of X_val lie outside the range of those of X."""
     if sparse.issparse(X) or sparse.issparse(X_val):
         return
+    X, X_val = (rows.numbers if isinstance(rows, Table) else rows for rows in (X, X_val))
     low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)  # gaps left out
     varies = np.flatnonzero(low < high)  # False beside NaN, too
     low, high = low[varies].astype(np.float64), high[varies].astype(np.float64)

@@ -9,7 +9,12 @@
     constant columns        left out
     finally                 z / sqrt(1 + (z / 3)^2): a far-out value, seen first at prediction, cannot exceed 3
 
-"standard" is centring and scaling alone. Sparse X is scaled only, by either: centring would fill it.
+A column that has one value, of two, or zero, of more, in all but a few rows keeps that value at zero: little is left to centre,
+and what a row does not have costs it nothing. "standard" is centring and scaling alone.
+
+A gap (NaN) counts as the mean of its column, z = 0. Where training rows have gaps, a two-valued column, the gap indicator, says
+where. A category is what a two-valued column of its own would be, without the column: see `categories.py`. Sparse X is encoded as
+the same X dense.
 """
 from __future__ import annotations
 
@@ -17,21 +22,24 @@ from copy import copy
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_heads._core.rows import RowEncoding, Rows
 from sklearn_heads._mlp.bins import Bins
-from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
+from sklearn_heads._mlp.categories import codes_of, look_ups
+from sklearn_heads._mlp.statistics import statistics_of
+from sklearn_heads._mlp.tables import Table
 
 BOUND = 3.0
 FEW_BINS = Bins("quantiles", least=3, most=3, together=512)
-
-
-TINY_VARIANCE = 1e-290  # below it, variances are zero or have lost digits
+# Columns of sparse X; with more, "standard" scales and does not centre: weights of what is centred take a step in every batch.
+MOST_CENTRED = 2**17
+# Share of the rows with zero, or with one of two values, beyond which a column is not centred. (A share of 0.95 counts as less,
+# however it is rounded.)
+COMMON = 0.95 + 1e-9
 
 
 class InputEncoding:
-    """The encoding of X, fitted.
+    """The encoding of X, fitted. The encoded row: columns, their bins, gap indicators, look-ups.
 
     Parameters
     ----------
@@ -41,23 +49,32 @@ class InputEncoding:
 
     Attributes
     ----------
+    numeric_ : ndarray (d_num,) of int
+        The columns of X that are numbers. The others are categorical.
     columns_ : ndarray (c,) of int32
-        The columns of X that are used.
+        Which of the numeric columns are used.
     mean_, scale_ : ndarrays (c,) of float64, or None
         z = (x - mean_) / scale_.
     two_valued_ : ndarray (c,) of bool
     ramps_ : list of m ndarrays (b, 2) of float64
         The bins, rising and in units of x, that the first m of `columns_` have; the others have none. A bin's feature rises
         from -1/2 to 1/2 while x goes from its first number to its second. Columns of most bins come first.
+    gaps_ : ndarray (g,) of int32
+        The numeric columns with a gap indicator.
+    fill_ : ndarray (c,) of float64, or None
+        For kind None, what a gap counts as; otherwise it is z = 0.
+    lookups_ : list of Lookups, one for each categorical column
+    indicator_mean_, indicator_scale_ : ndarrays (g + number of look-ups,) of float64
+        z = (x - mean) / scale for x = 1 where the gap or the category is present, and x = 0 elsewhere; bounded as the rest.
     """
 
     def __init__(self, kind, bins=FEW_BINS):
         self.kind, self.bins = kind, bins
-        self.mean_ = self.scale_ = None
-        self._checked = None  # for the last precisions: to cast and check per row would cost more than the network
+        self.mean_ = self.scale_ = self.fill_ = None
+        self._checked = {}  # of the precisions asked for: to cast and check per row would cost more than the network
 
     def __getstate__(self):
-        return {**vars(self), "_checked": None}
+        return {**vars(self), "_checked": {}}
 
     def __repr__(self):
         return f"InputEncoding({self.kind!r})"
@@ -67,57 +84,49 @@ class InputEncoding:
 
         in_portions: X is only the first of the rows, so a column that is constant here may vary later, and stays.
         """
+        self.n_features_ = X.shape[1]
+        self.numeric_, self.lookups_, shares = np.arange(X.shape[1]), [], np.empty(0)
+        if isinstance(X, Table):
+            self.lookups_, shares = look_ups(X, weights, in_portions)
+            self.numeric_, X = np.flatnonzero(~X.is_categorical), X.numbers
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
-        self.constant_ = self.two_valued_
-        self.ramps_ = []
-        self.n_features_, self.is_sparse_ = d, sparse.issparse(X)
+        self.constant_, self.ramps_ = self.two_valued_, []
+        found = statistics_of(X, weights)
+        self.gaps_ = np.flatnonzero((found.gaps > 0) & (found.low <= found.high)).astype(np.int32)
+        shares = np.concatenate([found.gaps[self.gaps_], shares])
         if self.kind is None:
+            self.fill_ = np.nan_to_num(found.mean)
+            self.indicator_mean_, self.indicator_scale_ = np.zeros(len(shares)), np.ones(len(shares))
             return self
-        if weights is not None:  # of mean one: StandardScaler's test for constant columns reads them as a number of rows
-            weights = weights / weights.mean()
-        scaler = StandardScaler(with_mean=not self.is_sparse_)
-        a_row = max(1, X.nnz // X.shape[0]) if self.is_sparse_ else d
-        for block in blocks(X.shape[0], max(BLOCK_VALUES, 32 * d) // a_row):  # each block costs something a column, too
-            some = X[block].astype(np.float64, copy=False)  # of sparse float32, it would add up variances in float32
-            with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
-                scaler.partial_fit(some, sample_weight=None if weights is None else weights[block])
-        self.scale_ = np.maximum(scaler.scale_, np.finfo(X.dtype).tiny)  # whose reciprocal X's precision holds
-        self.mean_ = np.zeros(d) if self.is_sparse_ else scaler.mean_
-        for j in np.flatnonzero(scaler.var_ < TINY_VARIANCE):
-            self._rescale_tiny(X, j, weights)
-        hopeless = np.flatnonzero(~np.isfinite([self.mean_, self.scale_, scaler.var_]).all(axis=0))
+        hopeless = np.flatnonzero((found.low == found.low) & ~np.isfinite([found.mean, found.spread]).all(axis=0))
         if len(hopeless):
             raise ValueError(f"columns {hopeless.tolist()} of X hold values too large to scale: rescale them first.")
-        if self.kind == "piecewise" and not self.is_sparse_:
-            self._fit_piecewise(X, weights, in_portions)
+        self.mean_ = np.nan_to_num(found.mean)
+        self.scale_ = np.maximum(np.nan_to_num(found.spread, nan=1.0), np.finfo(X.dtype).tiny)  # whose reciprocal X's type holds
+        self.indicator_mean_ = shares
+        self.indicator_scale_ = np.sqrt(shares * (1 - shares))
+        self.indicator_scale_[self.indicator_scale_ == 0] = 1
+        if sparse.issparse(X) and d > MOST_CENTRED:
+            self.mean_ = np.zeros(d)
+        if self.kind == "piecewise":
+            self.indicator_mean_, self.indicator_scale_ = resting(shares, shares), np.full(len(shares), 0.5)
+            self._fit_piecewise(X, weights, in_portions, found)
         return self
 
-    def _rescale_tiny(self, X, j, weights):
-        """Statistics of a column whose values are so small that their squares are zero: in units of the largest."""
-        x = X[:, [j]].toarray().ravel() if self.is_sparse_ else X[:, j]
-        largest = np.abs(x).max().astype(np.float64)
-        if largest > np.sqrt(TINY_VARIANCE) or x.min() == x.max():
-            return
-        x = x / largest
-        mean = 0.0 if self.is_sparse_ else np.average(x, weights=weights)
-        spread = np.sqrt(np.average((x - np.average(x, weights=weights)) ** 2, weights=weights))
-        self.mean_[j] = mean * largest
-        self.scale_[j] = max(spread * largest, np.finfo(X.dtype).tiny)
-
-    def _fit_piecewise(self, X, weights, in_portions):
-        low, high = X.min(axis=0), X.max(axis=0)
-        two_valued = np.ones(X.shape[1], dtype=bool)
-        for block in blocks(X.shape[0], BLOCK_VALUES // X.shape[1]):
-            two_valued &= ((X[block] == low) | (X[block] == high)).all(axis=0)
+    def _fit_piecewise(self, X, weights, in_portions, found):
+        low, high = found.low, found.high
         used = (low < high) | in_portions
-        if not used.any():  # nothing to learn from, but a network needs an input
-            used[0] = True
+        if not (used.any() or len(self.indicator_mean_)):  # nothing to learn from, but a network needs an input
+            used[:1] = True
         self.columns_ = np.flatnonzero(used).astype(np.int32)
-        self.constant_ = ~(low < high)[used]
-        self.two_valued_ = two_valued[used] & ~self.constant_
-        half_range = np.maximum((high[used].astype(np.float64) - low[used]) / 2, np.finfo(X.dtype).tiny)
-        self.mean_ = self.mean_[used]
+        low, high, varies = low[used].astype(np.float64), high[used].astype(np.float64), (low < high)[used]
+        self.constant_, self.two_valued_ = ~varies, found.two_valued[used] & varies
+        half_range = np.where(self.two_valued_, np.maximum((high - low) / 2, np.finfo(X.dtype).tiny), 1)
+        mean = self.mean_[used]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            rest = resting((mean - low) / (high - low), mean, low, high)
+        self.mean_ = np.where(self.two_valued_, rest, np.where((found.zeros[used] > COMMON) & varies, 0.0, mean))
         self.scale_ = np.where(self.two_valued_, half_range, self.scale_[used])
 
         if self.bins is not None:
@@ -126,7 +135,7 @@ class InputEncoding:
     @property
     def takes_bins(self):
         """Whether there is a column that may have bins."""
-        return self.kind == "piecewise" and not self.is_sparse_ and len(self._numbers) > 0
+        return self.kind == "piecewise" and len(self._numbers) > 0
 
     @property
     def _numbers(self):
@@ -138,8 +147,8 @@ class InputEncoding:
         if not self.takes_bins:
             return self
         other = copy(self)
-        other.bins, other._checked = bins, None
-        other._set_ramps(bins, X, rows, weights, strata)
+        other.bins, other._checked = bins, {}
+        other._set_ramps(bins, X.numbers if isinstance(X, Table) else X, rows, weights, strata)
         return other
 
     def _set_ramps(self, bins, X, *of_rows, **others):
@@ -159,38 +168,88 @@ class InputEncoding:
         self.ramps_ = [kept[position] for position in binned]
 
     @property
+    def n_dense(self):
+        """Number of encoded values that a dense row spreads out: columns, bins and gap indicators."""
+        return len(self.columns_) + sum(map(len, self.ramps_)) + len(self.gaps_)
+
+    @property
     def width(self):
-        """Number of encoded values a row: inputs of the network."""
-        return len(self.columns_) + sum(map(len, self.ramps_))
+        """Number of inputs of the network: encoded values of a row, and look-ups."""
+        return self.n_dense + len(self.indicator_mean_) - len(self.gaps_)
+
+    @property
+    def draws(self):
+        """The inputs, in pieces, in the order in which their initial weights are drawn: that of one-hot columns behind the
+        numeric ones, so that spreading the categories outside changes nothing."""
+        c, last = len(self.columns_), self.n_dense - len(self.gaps_)
+        return [slice(0, c), slice(last, self.width), slice(c, last)]
 
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
-        if self.kind is not None and sparse.issparse(X) and not self.is_sparse_:  # fitted on dense rows: zeros have their place
-            X = X.toarray()
-        checked = self._checked  # read once: another thread may ask for another precision meanwhile
-        if checked is None or (checked.source, checked.dtype) != (X.dtype, dtype):
-            arrays = self.arrays_for(np.result_type(X.dtype, dtype), np.dtype(dtype)) if self.kind else {}
-            checked = self._checked = RowEncoding(self.n_features_, X.dtype, dtype, **arrays)
-        return Rows(X, checked, **targets)
+        codes = None
+        if isinstance(X, Table):
+            X, codes = X.numbers, codes_of(X, self.lookups_)
+        key = X.dtype, np.dtype(dtype), sparse.issparse(X)
+        checked = self._checked.get(key)
+        if checked is None:
+            arrays = self.arrays_for(np.result_type(X.dtype, dtype), dtype, key[2])
+            checked = self._checked[key] = RowEncoding(len(self.numeric_), X.dtype, dtype, is_sparse=key[2], **arrays)
+        return Rows(X, checked, codes=codes, **targets)
 
-    def arrays_for(self, wide, dtype):
-        """The fitted state in the precisions that the core wants: scaling in the wider one, bins in the network's."""
-        arrays = {"mean": self.mean_.astype(wide), "factor": (1 / self.scale_).astype(wide)}
-        if self.kind == "standard" or self.is_sparse_:
-            return arrays
-        if not np.array_equal(self.columns_, np.arange(self.n_features_)):
+    def arrays_for(self, wide, dtype, is_sparse=False):
+        """The fitted state in the precisions that the core wants: scaling in the wider one, the rest in the network's."""
+        arrays = {}
+        if self.kind is None:
+            arrays["fill"] = self.fill_.astype(wide)
+        else:
+            arrays.update(mean=self.mean_.astype(wide), factor=(1 / self.scale_).astype(wide))
+        if not np.array_equal(self.columns_, np.arange(len(self.numeric_))):
             arrays["columns"] = self.columns_
-        if self.ramps_:
-            counts = np.array([len(ramps) for ramps in self.ramps_])
-            low, high = np.zeros((2, counts[0], len(counts)))
-            for column, ramps in enumerate(self.ramps_):
-                low[: len(ramps), column], high[: len(ramps), column] = (
-                    (ramps - self.mean_[column]) / self.scale_[column]).T
-            there = np.arange(counts[0])[:, None] < counts  # bin by bin
-            arrays["binned"] = there.sum(axis=1, dtype=np.int32)
-            low, high = low[there], high[there]
-            arrays.update(low=low.astype(dtype), slope=(1 / (high - low)).astype(dtype))
-        return {**arrays, "bound": BOUND}
+        if self.kind == "piecewise":
+            arrays["bound"] = BOUND
+            if self.ramps_:
+                low, slope, there = self.bin_lines()
+                arrays["binned"] = there.sum(axis=1, dtype=np.int32)
+                arrays.update(low=low[there].astype(dtype), slope=slope[there].astype(dtype))
+        absent, present = self.indicators()
+        g = len(self.gaps_)
+        if g:
+            arrays.update(gaps=self.gaps_, gap_values=np.stack([absent[:g], present[:g]]).astype(dtype))
+        if len(self.lookups_) or is_sparse:
+            base = absent[g:] if not is_sparse else np.concatenate([self.zero(), absent])
+            arrays["base"] = base.astype(dtype)
+        if len(self.lookups_):
+            arrays["values"] = (present - absent)[g:].astype(dtype)
+        if is_sparse:
+            arrays["place"] = np.full(len(self.numeric_), -1, dtype=np.int32)
+            arrays["place"][self.columns_] = np.arange(len(self.columns_))
+        return arrays
+
+    def bin_lines(self):
+        """Of the bins, in units of z: where they begin, their slopes, and where there are any, ndarrays (most bins, m)."""
+        counts = np.array([len(ramps) for ramps in self.ramps_])
+        low, high = np.zeros((counts[0], len(counts))), np.ones((counts[0], len(counts)))
+        for column, ramps in enumerate(self.ramps_):
+            low[: len(ramps), column], high[: len(ramps), column] = ((ramps - self.mean_[column]) / self.scale_[column]).T
+        return low, 1 / (high - low), np.arange(counts[0])[:, None] < counts
+
+    def indicators(self):
+        """What gap indicators and look-ups encode to where they are absent, and where they are present."""
+        return [self.bounded((x - self.indicator_mean_) / self.indicator_scale_) for x in (0.0, 1.0)]
+
+    def zero(self):
+        """What a zero encodes to in each column, then in each bin."""
+        if self.kind is None:
+            return np.zeros(len(self.columns_))
+        z = -self.mean_ / self.scale_
+        if not self.ramps_:
+            return self.bounded(z)
+        low, slope, there = self.bin_lines()
+        bins = np.clip((z[: len(self.ramps_)] - low) * slope, 0, 1) - 0.5
+        return np.concatenate([self.bounded(z), bins[there]])
+
+    def bounded(self, z):
+        return z / np.sqrt(1 + (z / BOUND) ** 2) if self.kind == "piecewise" else z
 
     def fold(self, coefs, intercepts):
         """Weights for X as the user has it, where there are such: centring and scaling folded into the first layer.
@@ -199,19 +258,21 @@ class InputEncoding:
         """
         if self.kind != "standard":
             return coefs, intercepts
+        mean, scale = np.append(self.mean_, self.indicator_mean_), np.append(self.scale_, self.indicator_scale_)
         first, bias = coefs[0].astype(np.float64), intercepts[0].astype(np.float64)
-        folded = first / self.scale_[:, None]
+        folded = first / scale[:, None]
         return (
             [_read_only(folded.astype(coefs[0].dtype)), *coefs[1:]],
-            [_read_only((bias - self.mean_ @ folded).astype(coefs[0].dtype)), *intercepts[1:]],
+            [_read_only((bias - mean @ folded).astype(coefs[0].dtype)), *intercepts[1:]],
         )
 
     def unfold(self, coefs, intercepts):
         """Weights for the encoded values: the inverse of `fold`."""
         if self.kind != "standard":
             return coefs, intercepts
+        mean, scale = np.append(self.mean_, self.indicator_mean_), np.append(self.scale_, self.indicator_scale_)
         first = coefs[0].astype(np.float64)
-        return [first * self.scale_[:, None], *coefs[1:]], [intercepts[0] + self.mean_ @ first, *intercepts[1:]]
+        return [first * scale[:, None], *coefs[1:]], [intercepts[0] + mean @ first, *intercepts[1:]]
 
     def describe(self, feature_names=None):
         """What happened to each column, in words.
@@ -225,8 +286,8 @@ class InputEncoding:
         list of d str
         """
         names = [f"column {j}" for j in range(self.n_features_)] if feature_names is None else feature_names
-        words = dict.fromkeys(range(self.n_features_), "constant: left out" if self.kind else "as it is")
-        for position, j in enumerate(self.columns_ if self.kind else ()):
+        words = dict.fromkeys(self.numeric_.tolist(), "constant: left out" if self.kind else "as it is")
+        for position, j in enumerate(self.numeric_[self.columns_] if self.kind else ()):
             mean, scale = self.mean_[position], self.scale_[position]
             unit = "half its range" if self.two_valued_[position] else "its spread"
             words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
@@ -235,7 +296,16 @@ class InputEncoding:
                 adjoin = self.bins.by != "steps"
                 at = [*ramps[:, 0], ramps[-1, 1]] if adjoin else ramps.mean(axis=1)
                 words[j] += f", and {len(ramps)} {'bins between' if adjoin else 'steps at'} " + ", ".join(f"{x:.4g}" for x in at)
+        for j in self.numeric_[self.gaps_]:
+            words[j] += ", and an indicator of gaps"
+        categorical = np.setdiff1d(np.arange(self.n_features_), self.numeric_)
+        words.update((j, lookups.describe()) for j, lookups in zip(categorical.tolist(), self.lookups_))
         return [f"{names[j]}: {words[j]}" for j in range(self.n_features_)]
+
+
+def resting(share, mean, low=0.0, high=1.0):
+    """What two-valued columns have subtracted: their mean, or where few rows have the one value, the other."""
+    return np.where(share < 1 - COMMON, low, np.where(share > COMMON, high, mean))
 
 
 def _read_only(array):

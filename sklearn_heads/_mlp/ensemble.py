@@ -141,7 +141,8 @@ def new_member(estimator, head, targets, recipe, m, encoding, stream):
     """The m-th of a recipe, untrained."""
     units = [encoding.width, *recipe.hidden_units[m % len(recipe.hidden_units)], head.n_outputs]
     dtype, biases = recipe.parameters["dtype"], head.initial_biases(targets)
-    network = initial_network(units, estimator.activation, head.kernel, dtype, estimator.weight_init, biases, stream)
+    network = initial_network(units, estimator.activation, head.kernel, dtype, estimator.weight_init, biases, stream,
+                              encoding.draws)
     return Member(network, encoding, stream)
 
 

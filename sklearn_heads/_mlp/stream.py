@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from sklearn_heads._mlp.tables import Table
 from sklearn_heads._mlp.targets import Targets, joined_weights
 
 FIRST_ROWS = 1000
@@ -82,7 +83,9 @@ def together(portions):
     if len(portions) == 1:
         return portions[0].X, portions[0].targets, portions[0].weights
     Xs = [portion.X for portion in portions]
-    if all(sparse.issparse(X) for X in Xs):
+    if isinstance(Xs[0], Table):
+        X = Table.joined(Xs)
+    elif all(sparse.issparse(X) for X in Xs):
         X = sparse.vstack(Xs, format="csr")
     else:
         X = np.concatenate([X.toarray() if sparse.issparse(X) else X for X in Xs])

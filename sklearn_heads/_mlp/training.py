@@ -78,13 +78,14 @@ class Examples(NamedTuple):
         return float(len(self.order) if self.weights is None else self.weights[self.order].sum(dtype=np.float64))
 
 
-def initial_network(layer_units, activation, kernel, dtype, weight_init, output_biases, random):
+def initial_network(layer_units, activation, kernel, dtype, weight_init, output_biases, random, draws=(slice(None),)):
     """A network with random weights.
 
     "glorot_uniform" draws as MLPClassifier does: U(-b, b) for weights and biases, b = sqrt(6 / (fan_in + fan_out)), with 2 in
     place of 6 for logistic units (Glorot & Bengio 2010). "he_normal" draws N(0, 2 / fan_in) in hidden layers (He et al. 2015) and
     N(0, 1 / fan_in) in the output layer, with biases 0, in the output layer `output_biases`: training starts from the class
-    frequencies instead of spending its first epochs on them.
+    frequencies instead of spending its first epochs on them. The weights of the first layer are drawn in the order of `draws`,
+    slices of its inputs.
     """
     network = Network(layer_units, activation, kernel, dtype)
     last = len(network.coefs) - 1
@@ -94,9 +95,10 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
             bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
             draw = partial(random.uniform, -bound, bound)
         else:
-            draw = partial(random.normal, 0, np.sqrt((1.0 if layer == last else 2.0) / fan_in))
-        for some in blocks(fan_in, BLOCK_VALUES // fan_out):  # no second copy of large weights, in double
-            W[some] = draw(W[some].shape)
+            draw = partial(random.normal, 0, np.sqrt((1.0 if layer == last else 2.0) / max(1, fan_in)))
+        for part in (draws if layer == 0 else (slice(None),)):
+            for some in blocks(len(W[part]), BLOCK_VALUES // fan_out):  # no second copy of large weights, in double
+                W[part][some] = draw(W[part][some].shape)
         if weight_init == "glorot_uniform":
             b[...] = draw(fan_out)
         else:
