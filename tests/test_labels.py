@@ -295,6 +295,19 @@ def test_the_loss_of_known_entries_by_hand():
         watched.decision_function(X), Y)[~UNKNOWN].mean(), rtol=1e-6)
 
 
+def test_in_a_stream_not_known_is_a_weight_of_zero_and_only_known_entries_count():
+    gaps, zeros = MLPMultiLabel(**SMALL), MLPMultiLabel(**SMALL)
+    for part in (slice(0, 5), slice(5, 20), slice(20, 80)):  # the first portion is known in full
+        known = ~UNKNOWN[part] if part.start else np.ones((5, 3), dtype=bool)
+        weights = WEIGHTS[part] if part.start == 20 else None
+        gaps.partial_fit(X[part], np.where(known, Y[part], np.nan), sample_weight=weights)
+        zeros.partial_fit(X[part], Y[part], sample_weight=known * (1 if weights is None else weights))
+        same(gaps, zeros)
+    never = np.where([1, 1, 0], Y, np.nan)
+    clf = MLPMultiLabel(**SMALL).partial_fit(X, never)
+    np.testing.assert_allclose(clf.predict_proba(X)[:, 2].mean(), 0.5, atol=0.2)  # nothing learnt, nothing broken
+
+
 def test_rows_without_a_known_label_are_as_if_absent():
     nothing = np.vstack([np.full((7, 3), np.nan), Y])
     same(MLPMultiLabel(**SMALL).fit(X, Y), MLPMultiLabel(**SMALL).fit(np.vstack([1000 + X[:7], X]), nothing))
