@@ -146,7 +146,8 @@ def test_a_constant_column_harms_no_scaling(name):
 def column_of(encoding, j):
     """What the encoding says about one column of X: mean, scale, whether it is two-valued, edges."""
     position = list(encoding.columns_).index(j)
-    edges = encoding.edges_[position] if position < len(encoding.edges_) else np.empty(0)
+    ramps = encoding.ramps_[position] if position < len(encoding.ramps_) else np.empty((0, 2))
+    edges = np.r_[ramps[:, 0], ramps[-1:, 1]]
     return encoding.mean_[position], encoding.scale_[position], encoding.two_valued_[position], edges
 
 
