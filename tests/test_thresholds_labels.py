@@ -15,7 +15,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from sklearn_heads import MLPBinary, ThresholdCurveDisplay, ThresholdTuner
+from sklearn_heads import MLPBinary, MLPMultiLabel, ThresholdCurveDisplay, ThresholdTuner
 
 PREFIT = {"cv": "prefit", "refit": False, "random_state": 0, "min_positives": 0}
 POOLED = PREFIT | {"aggregate": "pooled"}
@@ -297,3 +297,22 @@ def test_many_labels_are_tuned_as_few_are():
         tps = tp - (predicted[:, label] * Y[:, label]).sum() + np.append(0, np.cumsum(Y[order, label]))
         counts = p - predicted[:, label].sum() + np.arange(201)
         assert (2 * tps / (counts + Y.sum())).max() <= best + 1e-12
+
+
+# Around our own networks.
+
+
+@pytest.mark.parametrize("cv", [2, "oof"])
+def test_networks_and_tuner_agree_on_labels_as_they_come(cv):
+    """Constant, rare and partly known labels at once, in a frame; the tuner alone warns, once of each kind."""
+    X, Y = with_rare_label(80)
+    gaps = np.column_stack([Y, np.zeros(80)])
+    gaps[::5, 0] = np.nan
+    network = MLPMultiLabel(max_iter=4, n_members=2, random_state=0)
+    tuner = ThresholdTuner(network, scoring="f1_micro", cv=cv, n_bootstraps=5, random_state=0)
+    with pytest.warns(UserWarning, match="Labels") as caught:
+        tuner.fit(X, pd.DataFrame(gaps, columns=list("abcd")))
+    said = [str(w.message).split(" have")[0] for w in caught]
+    assert sorted(said) == ["Labels ['c']", "Labels ['d']"]
+    assert np.isfinite(tuner.best_score_)
+    assert not tuner.predict(X)[:, 3].any()
