@@ -21,7 +21,8 @@ class MLPBinary(MLPBase):
     ----------
     hidden_layer_sizes : array-like of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is logistic regression. "auto": below 10,000 rows members of (128,) and of (128, 128)
-        in turn, from there on (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has what was chosen.
+        in turn; below 100,000 (192, 192); else (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has
+        what was chosen.
     activation : {"relu", "leaky_relu", "gelu", "silu", "selu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden layers. A sigmoid inside saturates and learns slowly: its place is the output.
     head : {"sigmoid", "softmax"}, default="sigmoid"
@@ -49,7 +50,7 @@ class MLPBinary(MLPBase):
         On few rows ("auto" members) it is L2 in the mean loss instead. "auto": 0.1, from 10,000 rows on 0.02.
     dropout : float in [0, 1) or "auto", default="auto"
         Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up. "auto": 0.2, from
-        100,000 rows on 0.1.
+        10,000 rows on 0.1.
     label_smoothing : float in [0, 1), default=0.0
         Share of each target's weight that is spread evenly over the outcomes in training.
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
@@ -62,7 +63,7 @@ class MLPBinary(MLPBase):
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
         and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
-        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 128 units.
+        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default="auto"
@@ -95,7 +96,7 @@ class MLPBinary(MLPBase):
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
         Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
-        from 10,000 rows on 5, from 100,000 on 4.
+        from 10,000 rows on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -250,7 +251,8 @@ class MLPMulticlass(MLPBase):
     ----------
     hidden_layer_sizes : array-like of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is logistic regression. "auto": below 10,000 rows members of (128,) and of (128, 128)
-        in turn, from there on (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has what was chosen.
+        in turn; below 100,000 (192, 192); else (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has
+        what was chosen.
     activation : {"relu", "leaky_relu", "gelu", "silu", "selu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden layers. A sigmoid inside saturates and learns slowly: its place is the output.
     head : {"softmax", "sigmoid"}, default="softmax"
@@ -278,7 +280,7 @@ class MLPMulticlass(MLPBase):
         On few rows ("auto" members) it is L2 in the mean loss instead. "auto": 0.1, from 10,000 rows on 0.02.
     dropout : float in [0, 1) or "auto", default="auto"
         Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up. "auto": 0.2, from
-        100,000 rows on 0.1.
+        10,000 rows on 0.1.
     label_smoothing : float in [0, 1), default=0.0
         Share of each target's weight that is spread evenly over the outcomes in training.
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
@@ -291,7 +293,7 @@ class MLPMulticlass(MLPBase):
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
         and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
-        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 128 units.
+        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default="auto"
@@ -324,7 +326,7 @@ class MLPMulticlass(MLPBase):
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
         Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
-        from 10,000 rows on 5, from 100,000 on 4.
+        from 10,000 rows on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -478,7 +480,8 @@ class MLPMultiLabel(MLPBase):
     ----------
     hidden_layer_sizes : array-like of int or "auto", default="auto"
         Units of each hidden layer; ``()`` is logistic regression. "auto": below 10,000 rows members of (128,) and of (128, 128)
-        in turn, from there on (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has what was chosen.
+        in turn; below 100,000 (192, 192); else (256, 256). Like every "auto" it depends on the number of rows; `recipe_` has
+        what was chosen.
     activation : {"relu", "leaky_relu", "gelu", "silu", "selu", "tanh", "logistic", "identity"}, default="relu"
         Of the hidden layers. A sigmoid inside saturates and learns slowly: its place is the output.
     head : {"sigmoid"}, default="sigmoid"
@@ -506,7 +509,7 @@ class MLPMultiLabel(MLPBase):
         On few rows ("auto" members) it is L2 in the mean loss instead. "auto": 0.1, from 10,000 rows on 0.02.
     dropout : float in [0, 1) or "auto", default="auto"
         Share of hidden units left out at random in each step of "adam" and "sgd"; the others are scaled up. "auto": 0.2, from
-        100,000 rows on 0.1.
+        10,000 rows on 0.1.
     label_smoothing : float in [0, 1), default=0.0
         Share of each target's weight that is spread evenly over the outcomes in training.
     weight_init : {"he_normal", "glorot_uniform"}, default="he_normal"
@@ -519,7 +522,7 @@ class MLPMultiLabel(MLPBase):
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
         and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
-        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 128 units.
+        Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int or "auto", default="auto"
@@ -552,7 +555,7 @@ class MLPMultiLabel(MLPBase):
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
         Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
-        from 10,000 rows on 5, from 100,000 on 4.
+        from 10,000 rows on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None

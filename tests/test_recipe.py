@@ -50,7 +50,7 @@ def test_out_of_fold_probabilities_get_folds_that_cover_all_rows():
 
 
 def test_wider_layers_take_smaller_steps():
-    rates = [learning_rate(units) for units in [(), (5,), (128,), (128, 128), (200,), (256, 64), (64, 512)]]
+    rates = [learning_rate(units) for units in [(), (5,), (128,), (192, 192), (200,), (256, 64), (64, 512)]]
     assert rates[:4] == [0.003] * 4
     assert rates[3:] == sorted(rates[3:], reverse=True)
     assert rates[-1] < 0.002 < 0.003
