@@ -3,15 +3,19 @@
     python benchmarks/bench_quality.py [--data FOLDER] [--seeds 2] [--picture quality.png] [--json quality.json]
     python benchmarks/bench_quality.py --data FOLDER --variant '{"dropout": 0}' --variant '{"n_members": 8}'
     python benchmarks/bench_quality.py --data FOLDER --rows 30
+    python benchmarks/bench_quality.py --data FOLDER_OF_LARGE_SETS --rows 35000 --seeds 1 --peers lightgbm,catboost
 
-With --variant, constructor parameters as JSON, each variant is compared with the defaults, and the peers are left out.
+With --variant, constructor parameters as JSON, each variant is compared with the defaults, and the peers are left out. --peers
+adds LightGBM and CatBoost, with their defaults, which need the extra `bench`; the line "better of" is set by set against the
+better of HistGradientBoosting and LightGBM, ratios clipped to 0.5 .. 2.
 
-FOLDER holds one .npz a data set: X (n, d), y (n,) of class ids or (n, L) of 0 and 1. Without a folder the sets are those that
-scikit-learn ships. Every model sees the same rows: at most 5,000 (--rows) to train on and 10,000 to test on, stratified but for
-multi-label; missing values are filled with the median of the training rows first. Sets are left out where a class would not
-have two rows to train on. One thread, the models in turn.
+FOLDER holds one file per data set. An .npz: X (n, d), y (n,) of class ids or (n, L) of 0 and 1. A .parquet: a table as people
+have it, with its labels in the column "target"; columns of words become indicators, gaps are filled. Without a folder the sets
+are those that scikit-learn ships. Every model sees the same rows: at most 5,000 (--rows) to train on and 10,000 to test on,
+stratified but for multi-label; missing values are filled with the median of the training rows first. Sets are left out where a
+class would not have two rows to train on. One thread, the models in turn.
 
-"Light" is one network of twice the width. log loss is a row (multi-label: a row and label), probabilities floored at 1e-15;
+"Light" is one network. log loss is a row (multi-label: a row and label), probabilities floored at 1e-15;
 error is 1 - accuracy (multi-label: Hamming loss at 0.5); for multi-label also the micro-F1 of predict, ours with cuts tuned on
 out-of-fold probabilities. Ratios are geometric means over sets, of geometric means over seeds; below 1 is in our favour.
 """
@@ -55,9 +59,18 @@ def sets(folder):
     if not folder:
         yield from shipped().items()
         return
-    for path in sorted(Path(folder).glob("*.npz")):
-        with np.load(path, allow_pickle=False) as arrays:
-            yield path.stem, (arrays["X"], arrays["y"])
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                yield path.stem, (arrays["X"], arrays["y"])
+        elif path.suffix == ".parquet":
+            import pandas as pd
+
+            table = pd.read_parquet(path)
+            y = pd.factorize(table.pop("target"), sort=True)[0]
+            words = table.select_dtypes(exclude="number").columns
+            frequent = {name: table[name].where(table[name].isin(table[name].value_counts().index[:50])) for name in words}
+            yield path.stem, (pd.get_dummies(table.assign(**frequent), columns=list(words)).to_numpy(np.float32), y)
 
 
 def split(X, y, seed, most_trained):
@@ -72,20 +85,33 @@ def split(X, y, seed, most_trained):
     return [np.where(np.isfinite(part), part, median) for part in parts[:2]] + parts[2:]
 
 
-def models(task, seed, variants):
+def trees(names, seed):
+    """Peers that scikit-learn does not bring."""
+    if "lightgbm" in names:
+        from lightgbm import LGBMClassifier
+
+        yield "LightGBM", LGBMClassifier(random_state=seed, n_jobs=1, verbose=-1)
+    if "catboost" in names:
+        from catboost import CatBoostClassifier
+
+        yield "CatBoost", CatBoostClassifier(random_state=seed, thread_count=1, verbose=False, allow_writing_files=False)
+
+
+def models(task, seed, variants, peers):
     if variants:
         changed = {text: OURS[task](random_state=seed, **json.loads(text)) for text in variants}
         return {"ours": OURS[task](random_state=seed), **changed}
     scaled = make_pipeline(StandardScaler(), MLPClassifier(random_state=seed))
     result = {
         "ours": OURS[task](random_state=seed),
-        "ours, light": OURS[task](hidden_layer_sizes=(256,), n_members=1, random_state=seed),
+        "ours, light": OURS[task](n_members=1, random_state=seed),
         "scaled MLPClassifier": scaled,
     }
     if task == "multilabel":
         result["tuned"] = ThresholdTuner(OURS[task](random_state=seed), scoring="f1_micro", cv="oof", random_state=seed)
     else:
         result["HistGradientBoosting"] = HistGradientBoostingClassifier(random_state=seed)
+        result |= trees(peers, seed)
     return result
 
 
@@ -101,7 +127,7 @@ def scores(model, X, y, classes):
     return -np.log(np.maximum(of_truth, 1e-15)).mean(), error
 
 
-def measure(folder, n_seeds, variants, most_trained):
+def measure(folder, n_seeds, variants, most_trained, peers):
     """Rows of set, task, seed, model, log loss, error, fit seconds."""
     rows = []
     for name, (X, y) in sets(folder):
@@ -112,7 +138,7 @@ def measure(folder, n_seeds, variants, most_trained):
             except ValueError as refusal:
                 print(f"{name}: {refusal}")
                 break
-            for model_name, model in models(task, seed, variants).items():
+            for model_name, model in models(task, seed, variants, peers).items():
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # peers that have not converged are measured as they are
                     start = time.perf_counter()
@@ -130,6 +156,16 @@ def measure(folder, n_seeds, variants, most_trained):
                 rows.append(row)
         print(f"{name} ({task})", flush=True)
     return rows
+
+
+def against_better_tree(rows):
+    """Log loss over that of the better of HistGradientBoosting and LightGBM, per set."""
+    losses = {}
+    for row in rows:
+        losses.setdefault(row["model"], {}).setdefault(row["set"], []).append(row["log_loss"])
+    ours, *others = (losses.get(model, {}) for model in ("ours", "HistGradientBoosting", "LightGBM"))
+    return {name: np.mean(ours[name]) / min(np.mean(other[name]) for other in others if name in other)
+            for name in ours if any(name in other for other in others)}
 
 
 def compare(rows, ours, peer):
@@ -152,15 +188,17 @@ def main():
     parser.add_argument("--data", default="", help="a folder of .npz files; without it scikit-learn's sets")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--rows", type=int, default=5_000, help="most rows to train on")
+    parser.add_argument("--peers", default="", help="of lightgbm, catboost: which to fit as well, separated by commas")
     parser.add_argument("--variant", action="append", default=[], help="constructor parameters as JSON; may be repeated")
     parser.add_argument("--picture", default="", help="write the ratio a set, sorted, to this file")
     parser.add_argument("--json", default="", help="write the rows to this file")
     arguments = parser.parse_args()
-    rows = measure(arguments.data, arguments.seeds, arguments.variant, arguments.rows)
+    rows = measure(arguments.data, arguments.seeds, arguments.variant, arguments.rows, arguments.peers.split(","))
     tasks = {row["set"]: row["task"] for row in rows}
     print(f"\n{machine()}\n")
     print(f"{'':46}{'log loss':>9}{'won':>7}  {'worst':22}{'error, points':>13}{'won':>7}{'time':>7}  worst")
     pairs = [("ours", "scaled MLPClassifier"), ("ours, light", "scaled MLPClassifier"), ("ours", "HistGradientBoosting")]
+    pairs += [("ours", peer) for peer in ("LightGBM", "CatBoost") if any(row["model"] == peer for row in rows)]
     pairs = [(variant, "ours") for variant in arguments.variant] or pairs
     for ours, peer in pairs:
         found = compare(rows, ours, peer)
@@ -173,6 +211,11 @@ def main():
             f"{np.mean(one_class):13.2f}{f'{sum(v < 0 for v in one_class)}/{len(one_class)}':>7}"
             f"{np.exp(np.mean(list(seconds.values()))):7.2f}  {slowest} {np.exp(seconds[slowest]):.2f}"
         )
+    if any(row["model"] == "LightGBM" for row in rows):
+        ratios = against_better_tree(rows)
+        mean = np.exp(np.mean(np.log(np.clip(list(ratios.values()), 0.5, 2))))
+        worst = max(ratios, key=ratios.get)
+        print(f"ours against the better of HistGradientBoosting and LightGBM: {mean:.3f}, worst {worst} {ratios[worst]:.2f}")
     f1 = {(row["set"], row["seed"], row["model"]): row["micro_f1"] for row in rows if "micro_f1" in row}
     gains = {}
     for name, seed, model in f1:

@@ -97,9 +97,11 @@ class Ensemble:
             self.estimator, self.head, self.targets, self.recipe, m, self._encodings[key], stream)
 
     def _train(self, numbers, members, settings, n_jobs, task, called="network", first=0):
-        """Train them as the members of these numbers; whether all went through."""
+        """Train them as the members of these numbers; whether all went through. `first` numbers the tasks of callbacks."""
         pairs = [self._part(m, member) for m, member in zip(numbers, members)]
-        return train(members, pairs, settings, n_jobs, task, first, called if self.fold is not None else "")
+        counted = numbers if called == "network" else range(len(members))
+        names = [f"{called} {m + 1}   " if self.fold is not None else "" for m in counted]
+        return train(members, pairs, settings, n_jobs, task, first, names)
 
     def _examples_for(self, member):
         """All rows as the core reads them for this member; members of one encoding share them."""

@@ -48,14 +48,14 @@ def spawn(random, n_members):
     return [random_stream(seed) for seed in random.randint(2**31, size=n_members)]
 
 
-def train(members, pairs, settings, n_jobs, task, first=0, called="network"):
+def train(members, pairs, settings, n_jobs, task, first, names):
     """Train each member on its pair, (examples, validation), in threads; the bits do not depend on how many.
 
     Ctrl-C ends each where it is and keeps what they have, with a warning; a member that had not begun keeps an empty history.
     So does one that a callback, told by `task` of another that is trained, does not want any more. But where this fit is one
     of several, as in a search, KeyboardInterrupt ends all of them.
 
-    first : number of the first of these among all that the fit trains, for `task`; called : what verbose lines call them.
+    first : number of the first of these among all that the fit trains, for `task`; names : what verbose lines begin with.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def train(members, pairs, settings, n_jobs, task, first=0, called="network"):
         if stop.is_set() or task.enough:
             return None
         with task.member(first + m, members[m], pairs[m][0].order) as steps:
-            return members[m].train(settings, *pairs[m], stop, f"{called} {first + m + 1}   " if called else "", steps)
+            return members[m].train(settings, *pairs[m], stop, names[m], steps)
 
     workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
     try:

@@ -40,6 +40,7 @@ class Size(NamedTuple):
 
 FEW_ROWS = 40  # below, one network on full batches without validation: see resolve
 BOTH = ((128,), (128, 128))
+ALONE = ((256,),)  # where a single network is asked for in place of those
 SIZES = (
     Size(500, BOTH, (FEW,), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
     Size(10_000, BOTH, (FEW, SPLITS, STEPS), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
@@ -115,7 +116,8 @@ def resolve(given, n_rows, whole_folds=False):
         # takes 4% off the weights in a whole fit. So the same number becomes L2 in the mean loss.
         chosen |= {name: value for name, value in {"batch_size": n_rows, "dropout": 0.0}.items() if name in auto}
         l2 = (given | chosen)["weight_decay"] * n_rows
-    hidden_units = size.hidden_units if n_members > 1 else size.hidden_units[:1]
+    alone = n_members == 1 and not (few or lbfgs) and size.hidden_units is BOTH
+    hidden_units = ALONE if alone else size.hidden_units if n_members > 1 else size.hidden_units[:1]
     if "hidden_layer_sizes" in auto:
         chosen["hidden_layer_sizes"] = hidden_units[0] if len(hidden_units) == 1 else hidden_units
     else:
@@ -131,4 +133,4 @@ def learning_rate(hidden_units):
 
     Adam moves each weight by about the rate per step, so a sum over more units moves further: wide layers take smaller steps.
     """
-    return round(0.003 * (192 / max(192, *hidden_units)) ** 0.75, 4)
+    return round(0.003 * (192 / max([192, *hidden_units])) ** 0.75, 4)
