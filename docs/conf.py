@@ -8,7 +8,7 @@ from numpydoc.docscrape_sphinx import SphinxDocString
 import sklearn_heads
 
 sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order and thumbnails
-from thumbnails import scale_image  # noqa: E402
+from thumbnails import scale_image
 
 sphinx_gallery.gen_rst.scale_image = scale_image  # its own shrinks a figure of five panels until nothing can be read
 
