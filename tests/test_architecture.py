@@ -51,7 +51,7 @@ STAIRS = [
     {"thresholds"},
     {""},  # the front door
     # onnx knows everybody, and nobody knows it.
-    {"_onnx.graph"},
+    {"_onnx.graph", "_onnx.encoding"},
     {"_onnx.networks"},
     {"_onnx.written"},
     {"_onnx.thresholds", "_onnx.ensembles"},

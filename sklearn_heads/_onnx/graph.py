@@ -95,9 +95,25 @@ class Graph:
 
     def matrix(self, inputs):
         """The inputs side by side, and their type: one matrix, or a column for each variable of a frame."""
-        source = np.result_type(*[source_of(variable) for variable in inputs])
-        names = [self.cast(variable.full_name, source) for variable in inputs]
+        return self.side_by_side([(variable.full_name, source_of(variable)) for variable in inputs])
+
+    def side_by_side(self, parts):
+        """Pairs of names and types as one matrix and its type."""
+        source = np.result_type(*[kind for _, kind in parts])
+        names = [self.cast(name, source) for name, _ in parts]
         return names[0] if len(names) == 1 else self("Concat", *names, axis=1), source
+
+    def columns(self, inputs):
+        """The columns of the inputs, (n, 1) each: pairs of names and types; the type of words is None."""
+        found = []
+        for variable in inputs:
+            kind = None if isinstance(variable.type, StringTensorType) else source_of(variable)
+            width = variable.type.shape[1]
+            if width is None:
+                raise ValueError(f"{variable.raw_name} has an unknown number of columns: name it in initial_types, as [None, 1].")
+            names = [variable.full_name] if width == 1 else [self.column(variable.full_name, j) for j in range(width)]
+            found += [(name, kind) for name in names]
+        return found
 
     # ---- results ---------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Our networks: the input encoding of `_core/rows.h`, the layers, and the head.
+"""Our networks: the layers, and the head.
 
 Arithmetic is in the precision of the network; columns are centred, as in the core, in the wider of that and the type of X.
 As in `_mlp/fitted.py`, probabilities and classes are functions of the decision values.
@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sklearn_heads._onnx.encoding import encode, read_columns
 from sklearn_heads._onnx.graph import check_width
 from sklearn_heads.heads import OneVsRest, Softmax
 
@@ -37,9 +38,9 @@ class Network:
     def decision(self):
         """Public decision values: (n, 1) for two classes, (n, K), (n, L)."""
         graph, members = self.graph, self.estimator.members_
-        X, source = graph.matrix(self.inputs)
+        X, source, categories = read_columns(graph, self.estimator, self.inputs)
         encodings = {id(member.encoding): member.encoding for member in members}  # most members share one
-        encoded = {key: encode(graph, encoding, X, source, graph.dtype) for key, encoding in encodings.items()}
+        encoded = {key: encode(graph, encoding, X, source, categories, graph.dtype) for key, encoding in encodings.items()}
         decisions = [self._of_logits(logits(graph, member.network, encoded[id(member.encoding)])) for member in members]
         decision = decisions[0] if len(decisions) == 1 else self._pool(decisions)
         return self._with_constants(decision) if len(self.head.constant_labels) else decision
@@ -101,27 +102,6 @@ class Network:
         top = graph("Max", *[graph.column(mean, k) for k in range(self.n_classes)])
         log_half = graph("Sub", graph("Sub", mean, top), np.log(2))
         return graph("Sub", log_half, graph("Log", graph("Sub", 1, graph("Exp", log_half))))
-
-
-def encode(graph, encoding, X, source, dtype):
-    """What `gather` of the core does to rows of X; returns the inputs of the network."""
-    wide = np.result_type(source, dtype)
-    if encoding.kind is None:
-        return graph.cast(X, dtype)
-    arrays = encoding.arrays_for(wide, dtype)
-    x = graph.cast(X, wide)
-    if "columns" in arrays:
-        x = graph("Gather", x, arrays["columns"], axis=1)
-    z = graph.cast(graph("Mul", graph("Sub", x, arrays["mean"]), arrays["factor"]), dtype)
-    if "bound" not in arrays:
-        return z
-    z = graph("Clip", z, -1e18, 1e18)
-    bounded = graph("Div", z, graph("Sqrt", graph("Add", graph("Mul", graph("Mul", z, z), arrays["bound"] ** -2), 1)))
-    if "low" not in arrays:
-        return bounded
-    repeated = graph("Gather", z, np.concatenate([np.arange(m) for m in arrays["binned"]]), axis=1)
-    rise = graph("Mul", graph("Sub", repeated, arrays["low"]), arrays["slope"])
-    return graph("Concat", bounded, graph("Sub", graph("Clip", rise, 0, 1), 0.5), axis=1)
 
 
 def logits(graph, network, a):
