@@ -1,6 +1,7 @@
 """A promise is kept as often as it says: exact tests, in an order that the labels they test do not decide."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy.stats import binom, binomtest, norm
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -324,6 +325,7 @@ def test_intervals_without_a_confidence(easy):
     ({"confidence": None, "strategy": "simultaneous"}, "shares a confidence among the labels, and there is none"),
     ({"constraint": [("precision", ">=", 0.9), 3]}, "or a list of them"),
     ({"constraint": ("precision", ">=", 0.99999)}, "The best bound that can be is 0.9.*more than 1,000 times as many rows"),
+    ({"thresholds": [0.01, 0.02]}, "None of the given thresholds can be promised, though others can"),
     ({"constraint": ("accuracy", ">=", 0.999)}, "More rows will not help: even as an estimate the best threshold has 0.9"),
     ({"constraint": ("recall", ">=", 0.995), "confidence": 0.999}, "It would take roughly .* times as many rows: .* positive"),
 ])
@@ -339,6 +341,14 @@ def test_what_it_would_take_is_about_right():
         prefit(scores[:, None], y).fit(scores[:, None], y)
 
 
+def test_given_thresholds_are_the_only_ones(easy):
+    X, y = easy
+    tuner = prefit(X, y).fit(X, y)
+    ((low, high),) = tuner.promised_[-1:]
+    given = np.array([0.01, low - 1e-9, low + (high - low) / 3, (low + high) / 2])
+    assert clone(tuner).set_params(thresholds=given).fit(X, y).best_threshold_ == given[2]
+
+
 def test_rows_that_cannot_be_counted(easy):
     X, y = easy
     with pytest.raises(ValueError, match="must hold whole numbers: a promise counts observations"):
@@ -346,6 +356,19 @@ def test_rows_that_cannot_be_counted(easy):
     tuner = prefit(X, y).set_params(cv=RepeatedStratifiedKFold(n_splits=2, n_repeats=2), refit=True)
     with pytest.raises(ValueError, match="holds some out several times"):
         tuner.fit(X, y)
+
+
+def test_inside_a_search_and_a_pipeline_and_saved(easy):
+    X, y = easy
+    tuner = ThresholdTuner(
+        LogisticRegression(), scoring="recall", constraint=("precision", ">=", 0.7), cv=0.5, refit=False, random_state=0,
+        confidence=0.8,
+    )
+    search = GridSearchCV(make_pipeline(StandardScaler(), tuner), {"thresholdtuner__confidence": [0.6, 0.9]}, cv=2)
+    found = search.fit(X, y).best_estimator_
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(again.predict(X), found.predict(X))
+    np.testing.assert_array_equal(again[-1].promised_, found[-1].promised_)
 
 
 def test_several_classes_hear_what_is_offered():

@@ -45,6 +45,8 @@ def feasible_positions(ranking, pos, neg, constraints):
 
 def explain(ranking, pos, neg, metric, constraints) -> str:
     """Why `best_position` finds nothing on all rows."""
+    if len(ranking.positions) == 0:
+        return "None of the given thresholds can be promised, though others can: try thresholds='all'."
     if not constraints or not metric.defined(pos.sum(), neg.sum()):
         return (
             f"The held-out rows with weight hold one class only, for which {metric.name} is undefined. Use more folds "
