@@ -8,7 +8,8 @@ from data import data as even_data
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_heads._mlp import bins, encoding, training
+from sklearn_heads._mlp import bins, statistics, training
+from sklearn_heads._mlp.encoding import InputEncoding
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -26,7 +27,7 @@ def name(request):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of a few rows, columns and weights, so that 200 rows reach the second block wherever there are blocks."""
-    for module in (bins, encoding, training):
+    for module in (bins, statistics, training):
         monkeypatch.setattr(module, "BLOCK_VALUES", 160)  # 32 rows of five columns
     monkeypatch.setattr(bins, "MOST_ROWS", 100)
 
@@ -159,9 +160,9 @@ def test_the_size_of_blocks_changes_nothing(weighted, request):
     X[:, 1], X[:, 2] = np.r_[random.uniform(0, 1, 10), np.arange(80) % 2], np.r_[np.arange(80) % 2, random.uniform(0, 1, 10)]
     X[:, 3] = np.arange(90) % 2
     weights = random.uniform(0.1, 2, 90) if weighted else None
-    whole = encoding.InputEncoding("piecewise").fit(X, weights)
+    whole = InputEncoding("piecewise").fit(X, weights)
     request.getfixturevalue("small_blocks")
-    in_blocks = encoding.InputEncoding("piecewise").fit(X, weights)
+    in_blocks = InputEncoding("piecewise").fit(X, weights)
     for j in range(9):
         for one, other in zip(column_of(in_blocks, j), column_of(whole, j), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
@@ -175,7 +176,7 @@ def test_bins_of_sorted_rows_are_those_of_all():
     in_turns = x.reshape(3, 1000).T.ravel()
     wanted = np.quantile(x, [1 / 3, 2 / 3])
     for column in (x, x[::-1], in_turns):
-        edges = column_of(encoding.InputEncoding("piecewise").fit(np.ascontiguousarray(column)[:, None]), 0)[3]
+        edges = column_of(InputEncoding("piecewise").fit(np.ascontiguousarray(column)[:, None]), 0)[3]
         np.testing.assert_allclose(edges[1:-1], wanted, atol=0.15)
 
 
