@@ -58,8 +58,8 @@ def test_an_encoding_that_does_not_fit_is_an_error(clf):
         ({"columns_": encoding.columns_[:-1]}, "belong"),
         ({"mean_": encoding.mean_[:-1]}, "mean holds|index|broadcast"),
         ({"scale_": np.tile(encoding.scale_, 2)}, "scale holds|index|broadcast"),
-        ({"edges_": encoding.edges_[:-1]}, "encoded values for a network of|index|broadcast"),
-        ({"n_features_": 3}, "for an encoding of 3|uses column"),
+        ({"ramps_": encoding.ramps_[:-1]}, "encoded values for a network of|index|broadcast"),
+        ({"numeric_": np.arange(3)}, "for an encoding of 3|uses column"),
     ]:
         with pytest.raises((ValueError, IndexError), match=words):
             spoiled(clf, **attributes).predict(X)
