@@ -95,8 +95,8 @@ class MLPBinary(MLPBase):
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
-        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
-        from 10,000 rows on 4.
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None or ``numpy.inf`` never stops
+        early. "auto": 15, from 10,000 rows on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -325,8 +325,8 @@ class MLPMulticlass(MLPBase):
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
-        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
-        from 10,000 rows on 4.
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None or ``numpy.inf`` never stops
+        early. "auto": 15, from 10,000 rows on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -554,8 +554,8 @@ class MLPMultiLabel(MLPBase):
     epsilon : float, default=1e-8
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
-        Training stops after one epoch more than this without progress, as in MLPClassifier; None never stops early. "auto": 15,
-        from 10,000 rows on 4.
+        Training stops after one epoch more than this without progress, as in MLPClassifier; None or ``numpy.inf`` never stops
+        early. "auto": 15, from 10,000 rows on 4.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None

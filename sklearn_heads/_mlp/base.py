@@ -226,8 +226,8 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
         given = self._read(reader, X, y, sample_weight, reset=not goes_on)
         head = self._head if goes_on else None
         if given.y.ndim == 1 and classes is not None:
-            classes = self._check_labels(check_classes(classes))
-            head = head or self._head_for(given._replace(y=classes))
+            classes = check_classes(classes)
+            head = head or self._head_for(given._replace(y=self._check_labels(classes)))
             if not np.array_equal(np.unique(classes), head.classes):
                 raise ValueError(f"classes differ from those of the first call, {head.classes}: start a new estimator.")
         head = (head or self._head_for(given)).with_every_label()
