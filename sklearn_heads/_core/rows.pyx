@@ -74,7 +74,7 @@ cdef class RowEncoding:
     source, dtype : float32 or float64
         The type of X, and the working precision, that of the network which will read the rows.
     columns : ndarray (c,) of int32, or None
-        The columns of X that are used; None for all.
+        The columns of X that are used; None for all. They go with mean and factor.
     mean, factor : ndarrays (c,) or None
         A gathered value is (x - mean) * factor, and 0 for NaN. In the wider type of X and the working precision.
     fill : ndarray (c,) or None
@@ -117,8 +117,8 @@ cdef class RowEncoding:
             for j in range(c):
                 if not 0 <= self.c.columns[j] < n_features:
                     raise ValueError(f"the encoding uses column {self.c.columns[j]} of rows that have {n_features}")
-        if (mean is None) != (factor is None):
-            raise ValueError("an encoding has both mean and factor, or neither")
+        if (mean is None) != (factor is None) or (mean is None and columns is not None):
+            raise ValueError("an encoding has both mean and factor, or neither; one that picks columns has both")
         self.c.mean = data_of(mean, "the encoding's mean", REAL, wide, c)
         self.c.factor = data_of(factor, "the encoding's scale", REAL, wide, c)
         if not 0 <= bound < np.inf or (bound == 0 and binned is not None):
