@@ -60,7 +60,7 @@ STAIRS = [
 ROOMS = {"_core", "_mlp", "_onnx", "_sklearn", "thresholds._search"}  # folders whose __init__ holds a docstring
 STEP = {module: step for step, modules in enumerate(STAIRS) for module in modules}
 # What the core may know: no scikit-learn, no class labels, nothing but arrays.
-CORE_MAY_IMPORT = {"numpy", "cpython", "libc", "cython", "sklearn_heads._core"}
+CORE_MAY_IMPORT = {"numpy", "cpython", "libc", "cython", "scipy.linalg", "sklearn_heads._core"}
 
 SOURCES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".pyx", ".pxd"})
 

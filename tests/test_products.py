@@ -46,7 +46,7 @@ def test_products_are_those_of_numpy(dtype, n, d, h, seed):
         assert got[-1] == np.float32(GUARD) or got[-1] == GUARD
 
 
-@pytest.mark.parametrize("level", ["baseline", "avx2"])
+@pytest.mark.parametrize("level", ["blas", "baseline", "avx2"])
 def test_products_of_every_instruction_set(level):
     """This file again, on the instruction sets below the processor's best."""
     inner = subprocess.run(

@@ -4,6 +4,7 @@
 The formulas and their derivations are in loops.h.  These functions neither allocate nor validate: `sklearn_heads.losses`
 does, and is the module to call.  Order of arguments: targets, logits, then outputs; n rows, k outputs.
 """
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from cython cimport floating
 from libc.stdint cimport int32_t
 
@@ -12,9 +13,20 @@ cdef extern from "simd.h" nogil:
     const Loops* float_loops
     const Loops* double_loops
     const char* choose_simd_level()
+    void begin_blas(void* sgemm, void* dgemm)
+
+
+cdef void* blas_function(str name) except NULL:
+    """One of the functions that SciPy shares with compiled code."""
+    from scipy.linalg import cython_blas
+
+    capsule = cython_blas.__pyx_capi__[name]
+    return PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
 
 
 SIMD_LEVEL = choose_simd_level().decode()
+if SIMD_LEVEL == "blas":
+    begin_blas(blas_function("sgemm"), blas_function("dgemm"))
 
 
 cdef const Loops* loops_of(bint is_double) noexcept nogil:

@@ -12,7 +12,7 @@
  * arrays of a Batch and the parameters of a Network have room for it.
  */
 
-#if defined(__GNUC__)
+#ifdef HAS_VECTORS
 typedef REAL FN(Vector) __attribute__((vector_size(VECTOR_BYTES), aligned(__alignof__(REAL)), may_alias));
 #define LANES ((size)(VECTOR_BYTES / sizeof(REAL)))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -107,7 +107,7 @@ LOOP FN(product)(const void *start_, const void *A_, size row, size step, const 
 /* The sum of a vector's elements, part upon part: left to itself, gcc adds them one after another. */
 static inline REAL FN(sum_of_lanes)(FN(Vector) v)
 {
-#if defined(__GNUC__)
+#ifdef HAS_VECTORS
     typedef REAL Part __attribute__((vector_size(16)));
     Part parts[VECTOR_BYTES / 16];
     memcpy(parts, &v, sizeof v);

@@ -1,7 +1,8 @@
 /* Compiles loops.h once for each precision and instruction set, and picks the best that the processor has.
  *
- * x86-64 with gcc or clang gets baseline (SSE2), AVX2 and AVX-512; everything else the compiler's default.  The environment
- * variable SKLEARN_HEADS_SIMD (baseline, avx2, avx512) lowers the choice, for tests and for tracking a difference down.
+ * x86-64 with gcc or clang gets baseline (SSE2), AVX2 and AVX-512; everything else the compiler's default.  A compiler without
+ * vector extensions leaves the products to SciPy's BLAS (blas.h).  The environment variable SKLEARN_HEADS_SIMD (blas, baseline,
+ * avx2, avx512) lowers the choice, for tests and for tracking a difference down.
  * Levels agree to rounding, not to the bit: AVX2 and AVX-512 fuse multiply and add.
  */
 #ifndef SKLEARN_HEADS_SIMD_H
@@ -11,8 +12,9 @@
 #include <string.h>
 #include "table.h"
 
-/* Outside gcc and clang everything here is plain C11: slower, and as right. */
+/* Outside gcc and clang (clang-cl does not say __GNUC__) everything here is plain C11: slower, and as right. */
 #if defined(__GNUC__) || defined(__clang__)
+#define HAS_VECTORS
 #define NOINLINE __attribute__((noinline))
 #define SIMD _Pragma("omp simd")
 #define SIMD_TOTAL _Pragma("omp simd reduction(+ : total)")
@@ -46,6 +48,7 @@
 #undef VECTOR_BYTES
 #undef ACCUMULATORS
 
+/* clang-cl lacks the library that tells what the processor has. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_LEVELS
 
@@ -86,12 +89,40 @@
 
 static const Loops *float_loops = &loops_float_baseline, *double_loops = &loops_double_baseline;
 
+#define REAL float
+#define BASE loops_float_baseline
+#define BLAS(name) blas_float_##name
+#include "blas.h"
+#undef REAL
+#undef BASE
+#undef BLAS
+#define REAL double
+#define BASE loops_double_baseline
+#define BLAS(name) blas_double_##name
+#include "blas.h"
+#undef REAL
+#undef BASE
+#undef BLAS
+
+/* At import, where the level is "blas": SciPy's sgemm and dgemm. */
+static void begin_blas(void *sgemm, void *dgemm)
+{
+    blas_float_begin(sgemm);
+    blas_double_begin(dgemm);
+    float_loops = &blas_float_loops;
+    double_loops = &blas_double_loops;
+}
+
 /* Called once, at import. Returns the name of the level in use. */
 static const char *choose_simd_level(void)
 {
-#ifdef HAS_LEVELS
     const char *wish = getenv("SKLEARN_HEADS_SIMD");
     const int lowered = wish && *wish;
+    if (lowered && !strcmp(wish, "blas")) return "blas";
+#ifndef HAS_VECTORS
+    if (!lowered) return "blas";
+#endif
+#ifdef HAS_LEVELS
     if (lowered && !strcmp(wish, "baseline")) return "baseline";
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
         && __builtin_cpu_supports("avx512vl") && !(lowered && !strcmp(wish, "avx2"))) {
