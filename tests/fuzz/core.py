@@ -51,7 +51,7 @@ class Case:
 
     def encoding(self, d, source, dtype, is_sparse):
         """Arrays for a RowEncoding: any part of it may be absent."""
-        wide, parts = np.result_type(source, dtype), {}
+        wide, parts = np.result_type(source, dtype), {"is_sparse": is_sparse}
         if not is_sparse and self.one_of(True, False):
             parts["columns"] = self.random.randint(d, size=self.size()).astype(np.int32)
         c = len(parts.get("columns", range(d)))
@@ -64,6 +64,11 @@ class Case:
             binned = np.sort(self.random.randint(c + 1, size=self.random.randint(5)))[::-1]
             total = int(binned.sum())
             parts.update(binned=binned.astype(np.int32), low=self.real(dtype, total), slope=np.abs(self.real(dtype, total)))
+        if self.one_of(True, False):
+            gaps = np.unique(self.random.randint(d, size=self.size())).astype(np.int32)
+            parts.update(gaps=gaps, gap_values=self.real(dtype, 2, len(gaps)))
+        if self.one_of(True, False):
+            parts["values"], parts["base"] = self.real(dtype, 2, self.size())
         return parts
 
     def targets(self, n, k, kernel, dtype):
@@ -85,13 +90,18 @@ class Case:
         n, d, k, kernel = self.size(WIDE), self.size(), self.size(), self.one_of("logistic", "softmax")
         is_sparse = self.one_of(False, False, True)
         X = self.real(source, n, d) * (self.random.uniform(size=(n, d)) < 0.5)
+        parts, codes = self.encoding(d, source, dtype, is_sparse), None
+        if "mean" in parts and not is_sparse:
+            X[self.random.uniform(size=X.shape) < 0.05] = np.nan
+        if "values" in parts:
+            codes = self.random.randint(-1, len(parts["values"]), size=(n, self.size())).astype(np.int32)
         X = sparse.csr_matrix(X) if is_sparse else np.ascontiguousarray(X)
-        encoding = RowEncoding(d, source, dtype, **self.encoding(d, source, dtype, is_sparse))
+        encoding = RowEncoding(d, source, dtype, **parts)
         hidden = [self.size() for _ in range(self.random.randint(4))]
         units, activation = [encoding.width, *hidden, k], self.one_of(*ACTIVATIONS)
         network = Network(units, activation, kernel, dtype)
         network.parameters[:] = self.random.normal(size=network.parameters.size) / np.sqrt(max(units))
-        rows = Rows(X, encoding, **self.targets(n, k, kernel, dtype))
+        rows = Rows(X, encoding, codes=codes, **self.targets(n, k, kernel, dtype))
         order = self.random.randint(n, size=self.size(WIDE))
 
         one, other = (network.logits(rows, order, self.size()) for _ in range(2))
