@@ -55,11 +55,12 @@ def test_an_encoding_that_does_not_fit_is_an_error(clf):
         ({"columns_": encoding.columns_ + 10**9}, "uses column 100000000"),
         ({"columns_": -encoding.columns_}, "uses column -"),
         ({"columns_": encoding.columns_.astype(np.int64)}, "holds .* of int64 where"),
-        ({"columns_": encoding.columns_[:-1]}, "belong"),
-        ({"mean_": encoding.mean_[:-1]}, "mean holds|index|broadcast"),
-        ({"scale_": np.tile(encoding.scale_, 2)}, "scale holds|index|broadcast"),
-        ({"ramps_": encoding.ramps_[:-1]}, "encoded values for a network of|index|broadcast"),
-        ({"numeric_": np.arange(3)}, "for an encoding of 3|uses column"),
+        ({"columns_": encoding.columns_[:-1]}, r"belong|index|broadcast"),
+        ({"mean_": encoding.mean_[:-1]}, r"mean holds|index|broadcast"),
+        ({"scale_": np.tile(encoding.scale_, 2)}, r"scale holds|index|broadcast"),
+        ({"ramps_": encoding.ramps_[:-1]}, r"encoded values for a network of|index|broadcast"),
+        ({"gaps_": np.array([99], dtype=np.int32)}, r"marks gaps of column 99|gaps holds|index|broadcast|same shape"),
+        ({"numeric_": encoding.numeric_[:3]}, r"for an encoding of 3|uses column"),
     ]:
         with pytest.raises((ValueError, IndexError), match=words):
             spoiled(clf, **attributes).predict(X)
