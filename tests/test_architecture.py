@@ -19,6 +19,7 @@ STAIRS = [
     {"_core.optimizer"},
     {"_core.entries"},
     {"_core.batch"},
+    {"_core.layers"},
     {"_core.network"},
     {"_core.epochs"},
     {"losses", "_mlp.labels", "_mlp.targets", "_mlp.occurrence", "_mlp.pooling", "_mlp.blas", "_mlp.threads",
@@ -132,7 +133,7 @@ def test_the_core_knows_arrays_only(path):
 def test_the_parser_sees_the_imports():
     """Known ones, so that the tests above cannot pass by seeing nothing."""
     assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "losses.py"))
-    assert {"_core.batch", "_core.kernels", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/network.pyx"))
+    assert {"_core.batch", "_core.kernels", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/layers.pyx"))
     assert {"_core.batch", "_core.network", "_core.optimizer"} <= ours(imports_of(PACKAGE / "_core/epochs.pyx"))
     assert {"_core.kernels"} <= ours(imports_of(PACKAGE / "_core/optimizer.pxd"))
     assert "losses" in ours(imports_of(PACKAGE / "heads.py"))

@@ -6,7 +6,8 @@ import pytest
 from oracles import SGD, Adam, NumpyNetwork
 from scipy import sparse
 from sklearn_heads._core.epochs import Epochs
-from sklearn_heads._core.network import ACTIVATIONS, KERNELS, Network
+from sklearn_heads._core.layers import ACTIVATIONS
+from sklearn_heads._core.network import KERNELS, Network
 from sklearn_heads._core.optimizer import Optimizer
 from sklearn_heads._core.rows import RowEncoding, Rows
 

@@ -26,24 +26,28 @@ cdef class Batch:
         Whether the backward pass needs the activations' derivatives beside them.
     training : bool
         Whether there is a backward pass.
+    n_threads : int
+        That may share a batch.
     lazy : bool
         Whether weights without a gradient may take their steps later: see Entries.
     """
 
     def __cinit__(
-        self, Rows rows not None, tuple layer_units not None, Py_ssize_t most, bint slopes, bint training, bint lazy,
+        self, Rows rows not None, tuple layer_units not None, Py_ssize_t most, bint slopes, bint training,
+        int n_threads, bint lazy,
     ):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
-        cdef Py_ssize_t d, h, scratch = 0, gradient = 0, rows_read = most + OVERRUN
+        cdef Py_ssize_t d, h, scratch = 0, gradient = 0, upstream = 0, rows_read = most + OVERRUN
         cdef const Loops* loops = loops_of(rows.dtype.itemsize == 8)
         cdef int passes
+        cdef Py_ssize_t gathered
         if most < 1 and rows.n_rows or most > MOST_VALUES // max(layer_units):
             raise MemoryError(f"batches of {most} rows in layers {layer_units}: lower batch_size, or make the layers narrower")
         self.rows, self.itemsize = rows, rows.dtype.itemsize
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
         self.deltas = <char**> calloc(n_layers + 1, sizeof(char*))
-        self.allocated = <void**> calloc(3 * n_layers + 10, sizeof(void*))
+        self.allocated = <void**> calloc(3 * n_layers + 12, sizeof(void*))
         if self.activations == NULL or self.slopes == NULL or self.deltas == NULL or self.allocated == NULL:
             raise MemoryError
         if rows.row_encoding.first_entry < rows.row_encoding.width:
@@ -61,12 +65,19 @@ cdef class Batch:
             d, h = layer_units[layer] if layer else rows.row_encoding.first_entry, layer_units[layer + 1]
             passes = SCRATCH_FORWARD
             if training:
-                passes |= SCRATCH_GRADIENT | (SCRATCH_UPSTREAM if layer else 0)
-            scratch = max(scratch, loops.scratch_values(d, h, passes))
-            if training:
+                passes |= SCRATCH_GRADIENT
                 gradient = max(gradient, max(strip(d, h), 1) * h)
-        self.scratch = self.zeros(scratch)
-        self.gradient = self.zeros(gradient)
+                if layer:
+                    upstream = max(upstream, loops.scratch_values(d, h, SCRATCH_UPSTREAM))
+            scratch = max(scratch, loops.scratch_values(d, h, passes))
+        self.upstream = self.zeros(upstream)
+        # A cache line apart, or threads would wait for each other's lines.
+        scratch, gradient = apart(scratch), apart(gradient)
+        self.scratch_bytes, self.gradient_bytes = scratch * self.itemsize, gradient * self.itemsize
+        self.scratch, self.gradient = self.zeros(n_threads * scratch), self.zeros(n_threads * gradient)
+        if n_threads > 1:
+            gathered = apart((NEAR + OVERRUN) * rows.row_encoding.first_entry + 2 * OVERRUN)
+            self.gathered_bytes, self.gathered = gathered * self.itemsize, self.zeros(n_threads * gathered)
         self.logits = self.zeros(most * k)
         self.targets = self.zeros(most * k)
         self.weights = self.zeros(most)
@@ -92,3 +103,8 @@ cdef class Batch:
         self.allocated[self.n_allocated] = room
         self.n_allocated += 1
         return room + (64 - <size_t> room % 64) % 64
+
+
+cdef Py_ssize_t apart(Py_ssize_t size) noexcept:
+    """This many elements and more, up to whole cache lines and one between."""
+    return (size + 15) // 16 * 16 + 32

@@ -11,8 +11,9 @@ from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from sklearn_heads._core.batch cimport Batch
-from sklearn_heads._core.network cimport BLOCK, Network, mixed, raise_if_interrupted, row_numbers
+from sklearn_heads._core.batch cimport HELPERS, Batch, Team, team_await, team_begin, team_dismiss, team_end, team_finish
+from sklearn_heads._core.layers cimport mixed
+from sklearn_heads._core.network cimport BLOCK, Network, raise_if_interrupted, row_numbers
 from sklearn_heads._core.optimizer cimport Optimizer
 from sklearn_heads._core.rows cimport REAL, Rows, data_of
 
@@ -47,6 +48,8 @@ cdef class Epochs:
     validation_weight : float
         The sum of their weights.
     dropout, smoothing : float
+    n_threads : int
+        That may share the batches: the one that calls `run`, and others that call `help` meanwhile.
 
     Attributes
     ----------
@@ -69,15 +72,21 @@ cdef class Epochs:
     cdef double dropout, smoothing, validation_weight, best
     cdef bint is_lazy
     cdef Py_ssize_t* order_at
+    cdef Team team
+    cdef bint is_open, validating
+    cdef readonly int n_threads
     cdef const Py_ssize_t* validation_at
     cdef Py_ssize_t n_rows, n_validation
     cdef char* best_at
 
     def __cinit__(
         self, Network network not None, Optimizer optimizer not None, Rows rows not None, order, batch_size, *, validation=None,
-        double validation_weight=0.0, double dropout=0.0, double smoothing=0.0,
+        double validation_weight=0.0, double dropout=0.0, double smoothing=0.0, int n_threads=1,
     ):
         cdef Rows validation_rows
+        if team_begin(&self.team):
+            raise MemoryError
+        self.is_open = True
         self.network, self.optimizer = network, optimizer
         network.check(rows, True)
         optimizer.check(network.parameters)
@@ -88,7 +97,8 @@ cdef class Epochs:
         if self.batch_size < 1:
             raise ValueError(f"batches of {batch_size} out of {self.n_rows} rows")
         self.dropout, self.smoothing = dropout, smoothing
-        self.batch = network.batch_of(rows, self.batch_size, True, optimizer.lazy)
+        self.n_threads = n_threads if HELPERS else 1
+        self.batch = network.batch_of(rows, self.batch_size, True, self.n_threads, optimizer.lazy)
         self.is_lazy = self.batch.entries is not None and optimizer.lazy
         optimizer.allow_lag((self.n_rows + self.batch_size - 1) // self.batch_size if self.is_lazy else 0)
         if self.is_lazy:
@@ -99,10 +109,42 @@ cdef class Epochs:
             network.check(validation_rows, True)
             self.validation_order, self.validation_weight = validation_order.astype(np.intp), validation_weight
             self.validation_at, self.n_validation = row_numbers(self.validation_order, validation_rows), validation_order.size
-            self.validation_batch = network.batch_of(validation_rows, min(<Py_ssize_t> BLOCK, self.n_validation), False)
+            self.validation_batch = network.batch_of(
+                validation_rows, min(<Py_ssize_t> BLOCK, self.n_validation), False, self.n_threads)
             self.best_parameters = network.parameters.copy()
             self.best_at = <char*> data_of(
                 self.best_parameters, "parameters", REAL, network.itemsize, network.n_weights + network.n_biases)
+
+    def __dealloc__(self):
+        if self.is_open:
+            team_end(&self.team)
+
+    def help(self, int who):
+        """Do parts of the batches of `run`, in another thread, until `dismiss`. Helpers are numbered from 1 to n_threads - 1."""
+        cdef int part
+        with nogil:
+            part = team_await(&self.team)
+            while part >= 0:
+                if self.validating:
+                    self.network.do(self.validation_batch, self.optimizer, part, who)
+                else:
+                    self.network.do(self.batch, self.optimizer, part, who)
+                team_finish(&self.team)
+                part = team_await(&self.team)
+
+    def invite(self):
+        """From here on, helpers may come."""
+        self.team.over = 0
+        self.batch.team = &self.team
+        if self.validation_batch is not None:
+            self.validation_batch.team = &self.team
+
+    def dismiss(self):
+        """Send the helpers home: their calls return."""
+        team_dismiss(&self.team)
+        self.batch.team = NULL
+        if self.validation_batch is not None:
+            self.validation_batch.team = NULL
 
     def run(self, Py_ssize_t n_epochs, *, random=None, uint64_t key=0, stop=None):
         """So many epochs more; fewer where a loss is not finite.
@@ -174,8 +216,11 @@ cdef class Epochs:
 
     cdef double validate(self, double* flops, stop) except? -1 nogil:
         """The mean validation loss; the parameters are copied if none was less."""
-        cdef double loss = self.network.sum_of_losses(
+        cdef double loss
+        self.validating = True
+        loss = self.network.sum_of_losses(
             self.validation_batch, self.validation_at, self.n_validation, flops, stop) / self.validation_weight
+        self.validating = False
         if loss < self.best:
             self.best = loss
             memcpy(

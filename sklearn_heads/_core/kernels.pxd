@@ -58,7 +58,7 @@ cdef extern from "table.h" nogil:
         void layer_gradient(const void* x, Py_ssize_t row, const void* delta, void* scratch, void* gW, Py_ssize_t n,
                             Py_ssize_t d, Py_ssize_t h) noexcept nogil
         void column_sums(const void* delta, void* gb, Py_ssize_t n, Py_ssize_t h) noexcept nogil
-        void transpose(const void* x, void* out, Py_ssize_t n, Py_ssize_t k) noexcept nogil
+        void transpose(const void* x, void* out, Py_ssize_t row, Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void product(const void* start, const void* A, Py_ssize_t row, Py_ssize_t step, const void* B, Py_ssize_t ldb,
                      const void* gate, void* C, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil
         void (**activate)(void* z, void* slope, Py_ssize_t n) noexcept nogil

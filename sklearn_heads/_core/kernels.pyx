@@ -149,5 +149,5 @@ def layer_upstream(
 ):
     """upstream (n, d) = delta W', 0 where the gate, if there is one, is not positive. Both have room for OVERRUN rows more."""
     with nogil:
-        loops_like(delta).transpose(at(W), at(scratch), d, h)
+        loops_like(delta).transpose(at(W), at(scratch), d, d, h)
         loops_like(delta).product(NULL, at(delta), h, 1, at(scratch), d, at(gate), at(upstream), n, d, h)

@@ -23,8 +23,9 @@ LOOP FN(interleave)(const REAL *restrict in, size apart, size m, REAL *restrict 
     SIMD EACH(i, m) { UNROLLED EACH(q, GROUP) out[GROUP * i + q] = in[q * apart + i]; }
 }
 
-/* out (k, n) = x', x (n, k): GROUP rows, and so many columns of them that they stay in the nearest cache, at a time. */
-LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
+/* x (n, k) becomes n columns of out, whose k rows are `row` long: GROUP rows of x, and so many columns of them that they stay in
+ * the nearest cache, at a time. */
+LOOP FN(transpose)(const void *x_, void *out_, size row, size n, size k)
 {
     IN(x); OUT(out);
     REAL interleaved[GROUP * 64];
@@ -32,9 +33,9 @@ LOOP FN(transpose)(const void *x_, void *out_, size n, size k)
     for (; i + GROUP <= n; i += GROUP) for (size first = 0; first < k; first += 64) {
         const size columns = k - first < 64 ? k - first : 64;
         FN(interleave)(x + i * k + first, k, columns, interleaved);
-        EACH(j, columns) memcpy(out + (first + j) * n + i, interleaved + GROUP * j, GROUP * sizeof(REAL));
+        EACH(j, columns) memcpy(out + (first + j) * row + i, interleaved + GROUP * j, GROUP * sizeof(REAL));
     }
-    for (; i < n; ++i) EACH(j, k) out[j * n + i] = x[i * k + j];
+    for (; i < n; ++i) EACH(j, k) out[j * row + i] = x[i * k + j];
 }
 
 /* ---- one sigmoid per output ------------------------------------------------------------------------------------ */

@@ -1,35 +1,24 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Network: a stack of dense layers with a logistic or softmax loss on top, and everything that happens inside an epoch.
+"""Network: layers with a logistic or softmax loss on top, and everything that happens inside an epoch.
 
-    a_0 = gathered rows of X                    (n, d)
-    z_l = a_{l-1} W_l + b_l,  a_l = activation(z_l) dropout mask    (n, h_l), hidden layers
-    z_L = a_{L-1} W_L + b_L                     (n, k), the logits
     loss = sum over the batch of w_i loss(t_i, z_i) / n, plus l2 / (2 n) * |W|^2        (weights w have mean one)
 
-and backwards, with delta_L = w d loss / d z_L:
-
-    gW_l = a_{l-1}' delta_l,   gb_l = column sums of delta_l,   delta_{l-1} = (delta_l W_l') slope_{l-1}
-
-where the forward pass has left the slope (the activation's derivative, dropout mask included) beside each a_l. A ReLU leaves
-none: its output shows it.
+z_i being the logits (layers.pyx).
 
 The core neither validates nor allocates inside an epoch: arrays come from Python, checked; a Batch holds what is computed.
 """
 import numpy as np
 
-from sklearn_heads._core.rows import padded
-
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport calloc, free
 
-from sklearn_heads._core.batch cimport Batch, strip
-from sklearn_heads._core.kernels cimport Targets, loops_of
+from sklearn_heads._core.batch cimport Batch
+from sklearn_heads._core.kernels cimport Targets
+from sklearn_heads._core.layers cimport Layers
 from sklearn_heads._core.optimizer cimport Optimizer
 from sklearn_heads._core.rows cimport INTEGER, REAL, Rows, check_order, data_of
 
-ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu", "selu")  # the order of table.h
 KERNELS = ("logistic", "softmax")
 
 # Pending signals are polled this often: about every tenth of a second of arithmetic on a slow core. What a batch and a row cost
@@ -38,15 +27,9 @@ cdef double FLOPS_BETWEEN_POLLS = 1e9
 cdef double FLOPS_PER_BATCH = 1e4
 cdef double FLOPS_PER_ROW = 500
 
-# So that sizes in bytes, of a batch's arrays as well, cannot overflow; memory ends sooner.
-MOST_PARAMETERS = 2**46
 
-# Layers are computed this many rows at a time, so that what follows a product finds them in the nearest cache.
-cdef Py_ssize_t NEAR = 48
-
-
-cdef class Network:
-    """Dense layers over one flat parameter vector: all weights first, layer by layer, then all biases.
+cdef class Network(Layers):
+    """Layers with a loss on top.
 
     Parameters
     ----------
@@ -69,57 +52,12 @@ cdef class Network:
     n_weights, n_biases : int
         How many of the parameters are weights, to which decay applies, and biases.
     """
-    def __dealloc__(self):
-        free(self.layers)
-
     def __cinit__(self, layer_units, activation, kernel, dtype, parameters=None):
-        self.layer_units = tuple(int(units) for units in layer_units)
-        if len(self.layer_units) < 2 or min(self.layer_units) < 1:
-            raise ValueError(f"a network of layers {self.layer_units}: each needs one unit at least")
-        self.activation, self.kernel, self.dtype = activation, kernel, np.dtype(dtype)
-        self.n_layers = len(self.layer_units) - 1
-        self.n_outputs = self.layer_units[self.n_layers]
-        self.activation_code = ACTIVATIONS.index(activation)
-        self.is_relu = activation == "relu"
-        self.is_softmax = KERNELS.index(kernel) == 1
-        self.is_double = self.dtype == np.float64
-        self.itemsize = self.dtype.itemsize
-        self.loops = loops_of(self.is_double)
-        shapes = list(zip(self.layer_units, self.layer_units[1:]))
-        size = sum((fan_in + 1) * units for fan_in, units in shapes)
-        if size > MOST_PARAMETERS:
-            raise ValueError(
-                f"layers of {list(self.layer_units)} units are a network of {size:.1e} weights, which no memory holds: lower "
-                "hidden_layer_sizes."
-            )
-        self.n_biases = sum(self.layer_units[1:])
-        self.n_weights = size - self.n_biases
-        self.flops_per_row = 6.0 * size + FLOPS_PER_ROW
-        parameters = np.zeros(size, self.dtype) if parameters is None else parameters.astype(self.dtype, copy=False)
-        data_of(parameters, "a network's parameters", REAL, self.itemsize, size)
-        self.parameters = padded(parameters)
-        self.coefs, self.intercepts = self.views(self.parameters)
-        self.layers = <Layer*> calloc(self.n_layers, sizeof(Layer))
-        if self.layers == NULL:
-            raise MemoryError
-        for nth, (fan_in, units) in enumerate(shapes):
-            self.layers[nth].fan_in, self.layers[nth].units = fan_in, units
-            self.layers[nth].W = <char*> data_of(self.coefs[nth], "weights", REAL, self.itemsize, fan_in * units)
-            self.layers[nth].b = <char*> data_of(self.intercepts[nth], "biases", REAL, self.itemsize, units)
+        self.kernel, self.is_softmax = kernel, KERNELS.index(kernel) == 1
+        self.flops_per_row = 6.0 * (self.n_weights + self.n_biases) + FLOPS_PER_ROW
 
     def __reduce__(self):
         return Network, (self.layer_units, self.activation, self.kernel, self.dtype.name, self.parameters)
-
-    def views(self, flat):
-        """Cut a flat vector into weight matrices and bias vectors."""
-        coefs, intercepts, at = [], [], 0
-        for fan_in, units in zip(self.layer_units, self.layer_units[1:]):
-            coefs.append(flat[at:at + fan_in * units].reshape(fan_in, units))
-            at += fan_in * units
-        for units in self.layer_units[1:]:
-            intercepts.append(flat[at:at + units])
-            at += units
-        return coefs, intercepts
 
     def astype(self, dtype):
         """A copy of the network in another precision, or in the same."""
@@ -140,55 +78,6 @@ cdef class Network:
         return 0
 
     # ---- one batch ---------------------------------------------------------------------------------------------
-
-    cdef void gather(self, Batch batch) noexcept nogil:
-        """Rows of X into activations[0] and the entries of the batch."""
-        if batch.rows.row_encoding.first_entry > 0:
-            self.loops.gather[batch.rows.double_source](
-                batch.rows.X, batch.order, &batch.rows.encoding, batch.activations[0], batch.n)
-        if batch.entries is not None:
-            batch.entries.gather(self.loops, batch.order, batch.n)
-
-    cdef void add_base(self, Batch batch) noexcept nogil:
-        """Before rows go forward with these weights: what inputs that are entries contribute to every row."""
-        if batch.entries is not None:
-            batch.entries.add_base(self.loops, self.layers[0].W, self.layers[0].b)
-
-    cdef void forward(self, Batch batch, double dropout, uint64_t key) noexcept nogil:
-        """From activations[0] and the entries to the logits, NEAR rows at a time, so that each layer finds them in the
-        nearest cache. Slopes are left beside the activations in training."""
-        cdef Py_ssize_t nth, start = 0, n, at
-        cdef Layer* layer
-        cdef char* slope
-        while start < batch.n:
-            n = min(NEAR, batch.n - start)
-            for nth in range(self.n_layers - 1):
-                layer = &self.layers[nth]
-                at = start * layer.units * self.itemsize
-                slope = NULL if batch.slopes[nth + 1] == NULL else batch.slopes[nth + 1] + at
-                self.weighted_sums(batch, start, n, nth, batch.activations[nth + 1] + at)
-                if not self.is_relu or (nth == 0 and batch.entries is not None):  # else the product has done it
-                    self.loops.activate[self.activation_code](batch.activations[nth + 1] + at, slope, n * layer.units)
-                if dropout > 0:
-                    self.loops.dropout(
-                        mixed(key + <uint64_t> nth), dropout, start * layer.units, batch.activations[nth + 1] + at, slope,
-                        n * layer.units)
-            self.weighted_sums(batch, start, n, self.n_layers - 1, batch.logits + start * self.n_outputs * self.itemsize)
-            start += n
-
-    cdef void weighted_sums(self, Batch batch, Py_ssize_t start, Py_ssize_t n, Py_ssize_t nth, char* z) noexcept nogil:
-        """z = a W + b for n rows of the batch from `start` on; its ReLU, where nothing is to be added."""
-        cdef Layer* layer = &self.layers[nth]
-        if nth == 0 and batch.entries is not None:
-            self.loops.layer_forward(
-                batch.activations[0] + start * batch.rows.row_encoding.first_entry * self.itemsize, layer.W, batch.entries.bias,
-                batch.scratch, False, z, n, batch.rows.row_encoding.first_entry, layer.units)
-            self.loops.add_entries(
-                batch.entries.start + start, batch.entries.input, batch.entries.value, layer.W, z, n, layer.units)
-        else:
-            self.loops.layer_forward(
-                batch.activations[nth] + start * layer.fan_in * self.itemsize, layer.W, layer.b, batch.scratch,
-                self.is_relu and nth < self.n_layers - 1, z, n, layer.fan_in, layer.units)
 
     cdef double loss_of(self, Batch batch, double scale, double smoothing, void* delta) noexcept nogil:
         """Sum over the batch of scale w_i loss_i; its gradient with respect to the logits goes to delta, unless NULL."""
@@ -218,59 +107,6 @@ cdef class Network:
             self.loops.scale_rows(batch.weights, delta, n, k)
         return self.loops.sum(batch.loss, n * losses_per_row)
 
-    cdef void backward(self, Batch batch, double dropout, Optimizer optimizer, char* total) noexcept nogil:
-        """From the logits' delta to the gradient, which is put to use as it comes: see use_gradient."""
-        cdef Py_ssize_t nth, start, n, at
-        cdef Layer* layer
-        for nth in range(self.n_layers - 1, 0, -1):
-            layer = &self.layers[nth]
-            self.loops.transpose(layer.W, batch.scratch, layer.fan_in, layer.units)
-            start = 0
-            while start < batch.n:
-                n = min(NEAR, batch.n - start)
-                at = start * layer.fan_in * self.itemsize
-                self.loops.product(
-                    NULL, batch.deltas[nth + 1] + start * layer.units * self.itemsize, layer.units, 1, batch.scratch,
-                    layer.fan_in, batch.activations[nth] + at if self.is_relu else NULL, batch.deltas[nth] + at, n, layer.fan_in,
-                    layer.units)
-                if self.is_relu and dropout > 0:
-                    self.loops.scale(1 / (1 - dropout), batch.deltas[nth] + at, n * layer.fan_in)
-                elif not self.is_relu:
-                    self.loops.multiply(batch.slopes[nth] + at, batch.deltas[nth] + at, n * layer.fan_in)
-                start += n
-            self.layer_gradient(batch, nth, optimizer, total)
-        self.layer_gradient(batch, 0, optimizer, total)
-        if batch.entries is not None and total == NULL:
-            batch.entries.step(self.loops, optimizer, self.layers[0].W, batch.deltas[1], batch.n)
-        elif batch.entries is not None:
-            batch.entries.add_to(self.loops, batch.deltas[1], total, batch.n)
-
-    cdef void layer_gradient(self, Batch batch, Py_ssize_t nth, Optimizer optimizer, char* total) noexcept nogil:
-        """The gradient of a layer: its biases, then its weights strip by strip, so that only one strip has to be kept."""
-        cdef Layer* layer = &self.layers[nth]
-        cdef Py_ssize_t first = 0, inputs, fan_in = layer.fan_in if nth else batch.rows.row_encoding.first_entry
-        cdef Py_ssize_t most = strip(fan_in, layer.units)
-        self.loops.column_sums(batch.deltas[nth + 1], batch.gradient, batch.n, layer.units)
-        self.use_gradient(batch.gradient, layer.b, layer.units, False, optimizer, total)
-        while first < fan_in:
-            inputs = min(most, fan_in - first)
-            self.loops.layer_gradient(
-                batch.activations[nth] + first * self.itemsize, fan_in, batch.deltas[nth + 1], batch.scratch,
-                batch.gradient, batch.n, inputs, layer.units)
-            self.use_gradient(
-                batch.gradient, layer.W + first * layer.units * self.itemsize, inputs * layer.units, True, optimizer, total)
-            first += inputs
-
-    cdef void use_gradient(
-        self, const char* g, char* p, Py_ssize_t n, bint is_weight, Optimizer optimizer, char* total,
-    ) noexcept nogil:
-        """n values g of the gradient, of the parameters at p: a step of the optimizer, or added to the total of all rows."""
-        cdef Py_ssize_t at = p - self.layers[0].W
-        if total == NULL:
-            optimizer.step(self.loops, g, p, at, n, is_weight)
-        else:
-            self.loops.add(g, total + at, n)
-
     cdef double train(
         self, Batch batch, Optimizer optimizer, double dropout, double smoothing, uint64_t key,
     ) noexcept nogil:
@@ -284,14 +120,14 @@ cdef class Network:
         loss = self.loss_of(batch, 1.0 / batch.n, smoothing, batch.deltas[self.n_layers])
         loss += optimizer.penalty(self.loops, self.layers[0].W, self.n_weights, batch.n)
         optimizer.begin_step(batch.n)
-        self.backward(batch, dropout, optimizer, NULL)
+        self.backward(batch, optimizer, NULL)
         return loss
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 
-    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training, bint lazy=False):
+    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training, int n_threads=1, bint lazy=False):
         """Room for up to `most` of these rows, in training or not."""
-        return Batch(rows, self.layer_units, most, not self.is_relu, training, lazy)
+        return Batch(rows, self.layer_units, most, not self.is_relu, training, n_threads, lazy)
 
     def loss_and_gradient(
         self, Rows rows not None, order, Py_ssize_t block=1024, *, double l2=0, double smoothing=0, stop=None,
@@ -312,7 +148,7 @@ cdef class Network:
                 self.gather(batch)
                 self.forward(batch, 0, 0)
                 loss += self.loss_of(batch, 1.0 / n_rows, smoothing, batch.deltas[self.n_layers])
-                self.backward(batch, 0, None, total)
+                self.backward(batch, None, total)
                 start += n
                 self.poll(n, &flops, stop)
         if l2 > 0:

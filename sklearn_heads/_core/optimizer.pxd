@@ -8,8 +8,7 @@ cdef class Optimizer:
     cdef readonly str kind
     cdef readonly long long n_steps
     cdef readonly object first, second
-    cdef StepRule rule
-    cdef double l2_per_row
+    cdef StepRule rule, rule_of_biases  # those differ in L2 and decay
     cdef bint is_adam
     cdef char* first_at
     cdef char* second_at

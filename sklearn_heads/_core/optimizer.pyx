@@ -128,10 +128,12 @@ cdef class Optimizer:
         cdef Py_ssize_t ago, last
         cdef double shrink
         self.n_steps += 1
-        self.l2_per_row = self.l2 / n_rows
         self.rule.learning_rate = self.learning_rate
         if self.is_adam:
             self.rule.learning_rate *= sqrt(1 - pow(self.rule.beta_2, self.n_steps)) / (1 - pow(self.rule.beta_1, self.n_steps))
+        self.rule_of_biases = self.rule
+        self.rule.l2, self.rule.shrink = self.l2 / n_rows, 1 - self.learning_rate * self.weight_decay
+        self.rule_of_biases.l2, self.rule_of_biases.shrink = 0, 1
         if self.owed != NULL:
             shrink = 1 - self.learning_rate * self.weight_decay
             last = self.n_steps - self.epoch_from
@@ -143,9 +145,8 @@ cdef class Optimizer:
         self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight,
     ) noexcept nogil:
         """The step of n parameters p, whose moments begin at byte `at`, by their gradient g; L2 and decay are for weights."""
-        self.rule.l2 = self.l2_per_row if is_weight else 0
-        self.rule.shrink = 1 - self.learning_rate * self.weight_decay if is_weight else 1
+        cdef const StepRule* rule = &self.rule if is_weight else &self.rule_of_biases
         if self.is_adam:
-            loops.adam(&self.rule, g, self.first_at + at, self.second_at + at, p, n)
+            loops.adam(rule, g, self.first_at + at, self.second_at + at, p, n)
         else:
-            loops.sgd(&self.rule, g, self.first_at + at, p, n)
+            loops.sgd(rule, g, self.first_at + at, p, n)

@@ -158,7 +158,7 @@ static void FN(layer_forward)(const void *x, const void *W, const void *b, void 
 {
     const void *gate = relu ? z : NULL;
     if (h <= FEW) {
-        if (h > 1) FN(transpose)(W, scratch, d, h);
+        if (h > 1) FN(transpose)(W, scratch, d, d, h);
         FN(dots)(b, x, h > 1 ? scratch : W, z, n, h, d);
         if (relu) FN(relu_activation)(z, NULL, n * h);
     } else FN(product)(b, x, d, 1, W, h, gate, z, n, h, d);
@@ -170,7 +170,7 @@ static void FN(layer_gradient)(const void *x, size row, const void *delta, void 
 {
     if (h < OVERRUN) {
         FN(product)(NULL, delta, 1, h, x, row, NULL, h > 1 ? scratch : gW, h, d, n);
-        if (h > 1) FN(transpose)(scratch, gW, h, d);
+        if (h > 1) FN(transpose)(scratch, gW, h, h, d);
     } else FN(product)(NULL, x, 1, row, delta, h, NULL, gW, d, h, n);
 }
 

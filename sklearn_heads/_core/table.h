@@ -88,7 +88,7 @@ typedef struct {
     void (*layer_forward)(const void *x, const void *W, const void *b, void *scratch, int relu, void *z, size n, size d, size h);
     void (*layer_gradient)(const void *x, size row, const void *delta, void *scratch, void *gW, size n, size d, size h);
     void (*column_sums)(const void *delta, void *gb, size n, size h);
-    void (*transpose)(const void *x, void *out, size n, size k);
+    void (*transpose)(const void *x, void *out, size row, size n, size k);
     void (*product)(const void *start, const void *A, size row, size step, const void *B, size ldb, const void *gate, void *C,
                     size m, size n, size k);
     /* z becomes its activation; slope (or NULL) the derivative */

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_heads._core.network import ACTIVATIONS
+from sklearn_heads._core.layers import ACTIVATIONS
 from sklearn_heads._mlp.elsewhere import warn_if_elsewhere
 from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.ensemble import Ensemble, examples, new_member

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from sklearn_heads._core.network import logits_of
-from sklearn_heads._mlp.threads import in_threads
+from sklearn_heads._mlp.threads import Spare, in_threads
 from sklearn_heads._sklearn.frames import is_one_of_several_fits, warn_user
 from sklearn_heads._sklearn.random import random_stream
 
@@ -73,10 +73,11 @@ def train(members, pairs, settings, n_jobs, task, first, names):
     def run(m):
         if stop.is_set() or task.enough:
             return None
-        with task.member(first + m, members[m], pairs[m][0].order) as steps:
-            return members[m].train(settings, *pairs[m], stop, names[m], steps)
+        with task.member(first + m, members[m], pairs[m][0].order) as steps, spare.training():
+            return members[m].train(settings, *pairs[m], stop, names[m], steps, spare)
 
-    workers = 1 if len(members) == 1 else min(effective_n_jobs(n_jobs), len(members))
+    spare = Spare(effective_n_jobs(n_jobs))
+    workers = min(spare.n_threads, len(members))
     try:
         complaints = [complaint for complaint in in_threads(run, len(members), workers, stop.set) if complaint]
     except KeyboardInterrupt:

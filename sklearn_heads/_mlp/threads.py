@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 
 
 def in_threads(call, n_calls, n_threads, on_failure=lambda: None):
@@ -50,3 +51,64 @@ def _join(threads):
     for thread in threads:
         if thread.ident is not None:  # else Ctrl-C came before it began
             thread.join()
+
+
+class Spare:
+    """The threads of a fit that no member needs for itself: lent to those that train, for a stretch of epochs at a time.
+
+    n_threads : int, of the whole fit, one for each member that trains included
+    """
+
+    def __init__(self, n_threads):
+        self.n_threads, self.n_training, self.n_lent, self.lock = n_threads, 0, 0, threading.Lock()
+
+    @contextmanager
+    def training(self):
+        """Around the training of a member."""
+        with self.lock:
+            self.n_training += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.n_training -= 1
+
+    @contextmanager
+    def lent(self):
+        """How many there are now, no more than the share of a member."""
+        with self.lock:
+            share = -(-self.n_threads // max(self.n_training, 1)) - 1
+            n = max(0, min(share, self.n_threads - self.n_training - self.n_lent))
+            self.n_lent += n
+        try:
+            yield n
+        finally:
+            with self.lock:
+                self.n_lent -= n
+
+
+@contextmanager
+def helped(epochs, n_helpers):
+    """Threads that share the batches of `epochs` meanwhile: so many, or as many as the system has."""
+    if n_helpers == 0:
+        yield
+        return
+    helpers = []
+    epochs.invite()
+    try:
+        for who in range(1, n_helpers + 1):
+            helper = threading.Thread(target=epochs.help, args=(who,))
+            helpers.append(helper)
+            try:
+                helper.start()
+            except RuntimeError:  # no more threads
+                helpers.pop()
+                break
+        yield
+    finally:
+        epochs.dismiss()
+        try:
+            _join(helpers)
+        except KeyboardInterrupt:  # they are on their way out
+            _join(helpers)
+            raise

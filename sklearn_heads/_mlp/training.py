@@ -5,6 +5,7 @@ then the split, then a permutation per epoch) is MLPClassifier's, so that equal 
 """
 from __future__ import annotations
 
+from contextlib import nullcontext
 from copy import copy, deepcopy
 from functools import partial
 from typing import NamedTuple
@@ -17,8 +18,11 @@ from sklearn_heads._core.optimizer import Optimizer
 from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
 from sklearn_heads._mlp.lbfgs import train_lbfgs
 from sklearn_heads._mlp.stopping import Watch, check_loss
+from sklearn_heads._mlp.threads import helped
 from sklearn_heads._sklearn.callbacks import say
 
+# Multiplications and additions of a batch, some 200 microseconds of one core: below, threads wait for each other too often.
+WORTH_SHARING = 2e7
 # Epochs that run without a look at what they brought, at most. Interrupts are noticed all the same.
 LONG_STRETCH = 100
 
@@ -190,7 +194,7 @@ class Member:
 
     # ---- training ----------------------------------------------------------------------------------------------
 
-    def train(self, settings, examples, validation, stop, name, steps):
+    def train(self, settings, examples, validation, stop, name, steps, spare):
         """Train until a stopping rule holds, then go back to the best epoch if there are validation rows.
 
         Parameters
@@ -204,6 +208,8 @@ class Member:
             Starts each verbose line.
         steps : Steps or Nobody
             Told of each epoch, or iteration, as it begins and ends; says whether a callback wants it to be the last.
+        spare : Spare
+            Threads that may share the batches of a large network.
 
         Returns
         -------
@@ -214,7 +220,7 @@ class Member:
             if settings.solver == "lbfgs":
                 complaint = train_lbfgs(self, settings, examples, stop, name, steps)
             else:
-                complaint = self._train_epochs(settings, examples, validation, stop, name, steps)
+                complaint = self._train_epochs(settings, examples, validation, stop, name, steps, spare)
         finally:
             self.optimizer = None
         self.check_finite()
@@ -224,9 +230,9 @@ class Member:
         if not np.isfinite(self.network.parameters).all():
             raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
 
-    def _train_epochs(self, settings, examples, validation, stop, name, steps):
+    def _train_epochs(self, settings, examples, validation, stop, name, steps, spare):
         self.optimizer = new_optimizer(settings, self.network)
-        runner = EpochRunner(settings, self, examples, validation)
+        runner = EpochRunner(settings, self, examples, validation, spare.n_threads)
         watch = Watch(settings, self, runner.epochs, validation is not None, name)
         self.n_iter_, complaint = 0, None
         try:
@@ -236,7 +242,9 @@ class Member:
                 most = 1 if one_by_one else min(LONG_STRETCH, watch.patience_left, settings.max_iter - self.n_iter_)
                 stops = False
                 try:
-                    runner.run(most, stop)
+                    shares = runner.epochs.n_threads > 1
+                    with spare.lent() if shares else nullcontext(0) as n_helpers, helped(runner.epochs, n_helpers):
+                        runner.run(most, stop)
                 finally:  # interrupted, there may be epochs before
                     for losses in runner.news():
                         self.n_iter_ += 1
@@ -294,13 +302,15 @@ def new_optimizer(settings, network):
 class EpochRunner:
     """Runs a member's epochs over the same rows, some in one stretch."""
 
-    def __init__(self, settings, member, examples, validation):
+    def __init__(self, settings, member, examples, validation, n_threads=1):
         self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
+        batch_rows = min(settings.batch_size, self.n_rows)
+        pays = 6 * member.network.n_weights * batch_rows >= WORTH_SHARING
         self.epochs = Epochs(
-            member.network, member.optimizer, examples.rows, examples.order, settings.batch_size,
+            member.network, member.optimizer, examples.rows, examples.order, batch_rows,
             validation=validation and (validation.rows, validation.order),
             validation_weight=validation.weight if validation else 0.0,
-            dropout=settings.dropout, smoothing=settings.label_smoothing,
+            dropout=settings.dropout, smoothing=settings.label_smoothing, n_threads=min(n_threads, 64) if pays else 1,
         )
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
