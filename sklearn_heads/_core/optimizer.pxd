@@ -15,7 +15,8 @@ cdef class Optimizer:
     cdef object kept
     cdef double* owed
     cdef double* fading
-    cdef Py_ssize_t n_fading
+    cdef double* powers  # of beta_1, beta_2 and the shrinking of an epoch's steps, three by three
+    cdef Py_ssize_t n_fading, n_lag
     cdef long long epoch_from
 
     cdef void begin_epoch(self) noexcept nogil

@@ -84,17 +84,24 @@ cdef class Optimizer:
             self.owed = NULL
             return
         n = n_steps if ratio >= 1 else min(n_steps, int(np.ceil(-40 / np.log(max(ratio, 1e-17)))))
-        self.kept = np.zeros(n_steps + 1), ratio ** np.arange(n + 1)
+        self.kept = np.zeros(n_steps + 1), ratio ** np.arange(n + 1), np.ones(3 * n_steps + 3)
         self.owed = <double*> data_of(self.kept[0], "owed", REAL, 8, n_steps + 1)
         self.fading = <double*> data_of(self.kept[1], "fading", REAL, 8, n + 1)
-        self.n_fading = n
+        self.powers = <double*> data_of(self.kept[2], "powers", REAL, 8, 3 * n_steps + 3)
+        self.n_fading, self.n_lag = n, n_steps
         self.begin_epoch()
 
     cdef void begin_epoch(self) noexcept nogil:
         """No weight is behind now."""
+        cdef Py_ssize_t at
+        cdef double shrink = 1 - self.learning_rate * self.weight_decay
         if self.owed != NULL:
             self.epoch_from = self.n_steps
             self.owed[0] = 0
+            for at in range(3, 3 * self.n_lag + 3, 3):
+                self.powers[at] = self.powers[at - 3] * self.rule.beta_1
+                self.powers[at + 1] = self.powers[at - 2] * self.rule.beta_2
+                self.powers[at + 2] = self.powers[at - 1] * shrink
 
     cdef void catch_up(
         self, const Loops* loops, char* p, Py_ssize_t at, Py_ssize_t n, long long n_steps,
@@ -109,15 +116,16 @@ cdef class Optimizer:
         where the sum, `owed` of t, does not depend on the weight. Each step adds its own term to the sums of the last n_fading
         steps; those before have nothing left to add to, and only shrink. (epsilon is not faded: it is far below sqrt(v).)
         """
-        cdef double since = <double> (self.n_steps - n_steps), shrink = 1 - self.learning_rate * self.weight_decay, moved
+        cdef Py_ssize_t since = self.n_steps - n_steps
+        cdef double moved
+        cdef double* powers = self.powers + 3 * since
         if since == 0:
             return
         moved = self.owed[n_steps - self.epoch_from]
         if since > self.n_fading:
-            moved *= pow(shrink, since - self.n_fading)
+            moved *= self.powers[3 * (since - self.n_fading) + 2]
         loops.adam_without_gradient(
-            pow(self.rule.beta_1, since), pow(self.rule.beta_2, since), pow(shrink, since), moved, self.rule.epsilon,
-            self.first_at + at, self.second_at + at, p, n)
+            powers[0], powers[1], powers[2], moved, self.rule.epsilon, self.first_at + at, self.second_at + at, p, n)
 
     cdef double penalty(self, const Loops* loops, const char* W, Py_ssize_t n_weights, Py_ssize_t n_rows) noexcept nogil:
         """What L2 adds to the mean loss of a batch of n_rows."""
