@@ -169,6 +169,16 @@ def test_the_size_of_blocks_changes_nothing(weighted, request):
     assert [column_of(in_blocks, j)[2] for j in range(4)] == [False, False, False, True]
 
 
+def test_shares_of_gaps_and_zeros_are_weighted_over_all_blocks(request):
+    random = np.random.RandomState(0)
+    X, weights = random.normal(size=(200, 5)), np.linspace(0.1, 2, 200)
+    X[:50, 0], X[120:, 1] = np.nan, 0
+    request.getfixturevalue("small_blocks")
+    found = statistics.statistics_of(X, weights)
+    np.testing.assert_allclose(found.gaps, [weights[:50].sum() / weights.sum(), 0, 0, 0, 0], rtol=1e-12)
+    np.testing.assert_allclose(found.zeros, [0, weights[120:].sum() / weights.sum(), 0, 0, 0], rtol=1e-12)
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_bins_of_sorted_rows_are_those_of_all():
     """Beyond `MOST_ROWS` edges come from a sample. Rows in order of their values, or in turns, must not fool it."""
