@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn_heads._core.network import ACTIVATIONS
+from sklearn_heads._core.layers import ACTIVATIONS
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner
 from sklearn_heads.onnx import register_converters

@@ -15,7 +15,8 @@ import numpy as np
 from scipy import sparse
 from sklearn_heads._core.epochs import Epochs
 from sklearn_heads._core.kernels import SIMD_LEVEL
-from sklearn_heads._core.network import ACTIVATIONS, Network
+from sklearn_heads._core.layers import ACTIVATIONS
+from sklearn_heads._core.network import Network
 from sklearn_heads._core.optimizer import Optimizer
 from sklearn_heads._core.rows import RowEncoding, Rows
 
