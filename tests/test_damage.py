@@ -69,11 +69,15 @@ def test_an_encoding_that_does_not_fit_is_an_error(clf):
 def test_members_of_unequal_shapes_are_an_error(clf):
     X = np.zeros((3, clf.n_features_in_))
     d = clf.members_[1].network.layer_units[0]
-    for units, dtype in [((d, 400, 1), "float32"), ((d, 4, 7), "float32"), ((d + 1, 4, 1), "float32"), ((d, 4, 1), "float64")]:
+    for units, message in [((d, 4, 7), "one number of outputs"), ((d + 1, 4, 1), "encoded values for a network of")]:
+        other = copy.deepcopy(clf)
+        other.members_[1].network = Network(units, "relu", "logistic", "float32")
+        with pytest.raises(ValueError, match=message):
+            other.predict(X)
+    for units, dtype in [((d, 400, 1), "float32"), ((d, 4, 1), "float64")]:  # hidden layers and precision may differ
         other = copy.deepcopy(clf)
         other.members_[1].network = Network(units, "relu", "logistic", dtype)
-        with pytest.raises(ValueError, match="of one shape and precision"):
-            other.predict(X)
+        assert len(other.predict(X)) == len(X)
     with pytest.raises(ValueError, match="of one shape and precision"):
         logits_of([clf.members_[0].network, None], clf.members_[0].encoding.rows(X, np.float32), np.arange(3))
 

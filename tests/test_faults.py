@@ -124,14 +124,14 @@ def test_a_failure_weighs_more_than_an_interrupt(monkeypatch):
     before, train = clf.predict_proba(X), training.Member.train
     failed = threading.Event()
 
-    def fail(self, settings, examples, validation, stop, name, steps):
+    def fail(self, settings, examples, validation, stop, name, *rest):
         if name.startswith("network 2"):
             failed.set()
             raise ValueError("diverged")
         failed.wait(10)
         if threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
-        return train(self, settings, examples, validation, stop, name, steps)
+        return train(self, settings, examples, validation, stop, name, *rest)
 
     monkeypatch.setattr(training.Member, "train", fail)
     with pytest.raises(ValueError, match="diverged"):

@@ -94,10 +94,13 @@ def train(members, pairs, settings, n_jobs, task, first, names):
 
 def logits(members, X, n_jobs):
     """Logits (m, n, k) of all rows by each of the members, in threads that take a part of the rows each, with the same bits."""
-    groups = {}  # members of one encoding and shape share the gathered rows
+    n_outputs = {member.network.n_outputs for member in members}
+    if len(n_outputs) > 1:
+        raise ValueError(f"the members of an ensemble have one number of outputs, and these {sorted(n_outputs)}: fit it anew.")
+    groups = {}  # members of one encoding, shape and precision share the gathered rows
     for m, member in enumerate(members):
-        groups.setdefault((id(member.encoding), member.network.layer_units), []).append(m)
-    groups = [(at, [members[m].network for m in at], members[at[0]].encoding.rows(X, members[0].network.dtype))
+        groups.setdefault((id(member.encoding), member.network.layer_units, member.network.dtype), []).append(m)
+    groups = [(at, [members[m].network for m in at], members[at[0]].encoding.rows(X, members[at[0]].network.dtype))
               for at in groups.values()]
     order, place = np.arange(X.shape[0], dtype=np.intp), np.argsort(np.concatenate([at for at, _, _ in groups]))
 
