@@ -38,7 +38,7 @@ class MLPBinary(MLPBase):
         arrays none. Or their names, indices, or a mask. None: every column holds numbers.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
+        averaged. From 500 rows on, two kinds of bins race for the first member, and the others are made like the winner.
         "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; five below 10,000; two
         below 100,000, each with a tenth of the rows for validation; else one; and one for "lbfgs".
     class_weight : dict, "balanced" or None, default=None
@@ -268,7 +268,7 @@ class MLPMulticlass(MLPBase):
         arrays none. Or their names, indices, or a mask. None: every column holds numbers.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
+        averaged. From 500 rows on, two kinds of bins race for the first member, and the others are made like the winner.
         "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; five below 10,000; two
         below 100,000, each with a tenth of the rows for validation; else one; and one for "lbfgs".
     class_weight : dict, "balanced" or None, default=None
@@ -497,7 +497,7 @@ class MLPMultiLabel(MLPBase):
         arrays none. Or their names, indices, or a mask. None: every column holds numbers.
     n_members : int or "auto", default="auto"
         Networks trained on complementary folds, each stopped by the log loss of the fold it did not see; probabilities are
-        averaged. From 500 rows on, three kinds of bins race for the first member, and the others are made like the winner.
+        averaged. From 500 rows on, two kinds of bins race for the first member, and the others are made like the winner.
         "auto": one network in float64 on full batches, without dropout and validation, below 40 rows; five below 10,000; two
         below 100,000, each with a tenth of the rows for validation; else one; and one for "lbfgs".
     class_weight : "balanced", sequence of L floats, or None, default=None

@@ -12,8 +12,7 @@ from sklearn_heads._mlp.bins import Bins
 from sklearn_heads._mlp.training import Settings
 
 FEW = Bins("quantiles", least=3, most=3, together=512)
-SPLITS = Bins("splits", least=2, most=8, together=1024)
-STEPS = Bins("steps", least=1, most=8, together=1024)
+STEPS = Bins("steps", least=1, most=8, together=256)
 MANY = Bins("quantiles", least=2, most=16, together=1024)
 MORE_SPLITS = Bins("splits", least=2, most=16, together=1024)
 
@@ -43,7 +42,7 @@ BOTH = ((128,), (128, 128))
 ALONE = ((256,),)  # where a single network is asked for in place of those
 SIZES = (
     Size(500, BOTH, (FEW,), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
-    Size(10_000, BOTH, (FEW, SPLITS, STEPS), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
+    Size(10_000, BOTH, (FEW, STEPS), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
     Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 4, 100),
     Size(inf, ((256, 256),), (MANY,), 10, 1, 512, 0.1, 0.02, "adaptive", 4, 60),
 )
