@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 
 def in_threads(call, n_calls, n_threads, on_failure=lambda: None):
@@ -28,14 +29,7 @@ def in_threads(call, n_calls, n_threads, on_failure=lambda: None):
 
     helpers = []
     try:
-        for _ in range(min(n_threads, n_calls) - 1):
-            helper = threading.Thread(target=work)
-            helpers.append(helper)
-            try:
-                helper.start()
-            except RuntimeError:  # no more threads
-                helpers.pop()
-                break
+        _start(helpers, [work] * (min(n_threads, n_calls) - 1))
         work()
         _join(helpers)
     except BaseException as error:  # Ctrl-C comes to the main thread, between its calls as well
@@ -45,6 +39,17 @@ def in_threads(call, n_calls, n_threads, on_failure=lambda: None):
     if errors:
         raise min(errors.items(), key=lambda item: (isinstance(item[1], KeyboardInterrupt), item[0]))[1]
     return results
+
+
+def _start(threads, targets):
+    """A thread for each of these, in `threads` from before it begins; or for as many as the system has."""
+    for target in targets:
+        threads.append(threading.Thread(target=target))
+        try:
+            threads[-1].start()
+        except RuntimeError:  # no more threads
+            threads.pop()
+            return
 
 
 def _join(threads):
@@ -96,14 +101,7 @@ def helped(epochs, n_helpers):
     helpers = []
     epochs.invite()
     try:
-        for who in range(1, n_helpers + 1):
-            helper = threading.Thread(target=epochs.help, args=(who,))
-            helpers.append(helper)
-            try:
-                helper.start()
-            except RuntimeError:  # no more threads
-                helpers.pop()
-                break
+        _start(helpers, [partial(epochs.help, who) for who in range(1, n_helpers + 1)])
         yield
     finally:
         epochs.dismiss()
