@@ -12,6 +12,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
 
@@ -95,7 +96,10 @@ def one(number, fault, whole):
         assert answer(estimator) in (before, answer(whole[task])), "an answer of its own"
     elif how != "was interrupted":
         assert answer(estimator) == before, "not as before"
-    assert threading.active_count() == n_threads, "a thread is left"
+    end = time.monotonic() + 5  # a thread that Ctrl-C met at its start finds nothing to do, and ends
+    while threading.active_count() > n_threads and time.monotonic() < end:
+        time.sleep(1e-3)
+    assert threading.active_count() <= n_threads, "a thread is left"
     again = new(task)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
