@@ -4,8 +4,8 @@
 
 Same rows, network, batches and solver (Adam, float32), one thread, the contestants in turn; ratios above 1 are in our
 favour. "epoch" is what one more epoch adds to a fit (for torch an epoch of its eager loop); "fit" is ten epochs with all that
-stands around them: checks, a tenth of the rows kept aside and watched after each epoch. Two floors: "arithmetic" is that of the
-matrix products alone (three a layer but for the first, whose inputs need no gradient), at the rate of a product of 1024 x 1024
+stands around them: checks, a tenth of the rows kept aside, and their loss after each epoch. Two floors: "arithmetic" is that of
+the matrix products alone (three a layer but for the first, whose inputs need no gradient), at the rate of a product of 1024 x 1024
 matrices by NumPy's BLAS; "memory" is X read once, at the rate of a copy of 64 MB; both measured in the same run. "of sgemm" is
 the floor of arithmetic over the epoch.
 """
@@ -79,9 +79,9 @@ def main():
         for epochs in (2, 2 + more):
             fits["ours", epochs] = partial(ours(**settings, **PLAIN, max_iter=epochs, tol=0).fit, X, y)
             fits["peer", epochs] = partial(MLPClassifier(**settings, max_iter=epochs, tol=0).fit, X, y)
-        watched = {"max_iter": 10, "tol": 0, "early_stopping": True}
-        fits["ours"] = partial(ours(**settings, **{**PLAIN, **watched}).fit, X, y)
-        fits["peer"] = partial(MLPClassifier(**settings, **watched).fit, X, y)
+        validated = {"max_iter": 10, "tol": 0, "early_stopping": True}
+        fits["ours"] = partial(ours(**settings, **{**PLAIN, **validated}).fit, X, y)
+        fits["peer"] = partial(MLPClassifier(**settings, **validated).fit, X, y)
         eager = torch_epoch(X, y, hidden, k, batch)
         if eager is not None:
             fits["torch"] = eager

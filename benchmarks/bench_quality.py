@@ -16,8 +16,8 @@ stratified but for multi-label; missing values are filled with the median of the
 class would not have two rows to train on. One thread, the models in turn.
 
 "Light" is one network. log loss is a row (multi-label: a row and label), probabilities floored at 1e-15;
-error is 1 - accuracy (multi-label: Hamming loss at 0.5); for multi-label also the micro-F1 of predict, ours with cuts tuned on
-out-of-fold probabilities. Ratios are geometric means over sets, of geometric means over seeds; below 1 is in our favour.
+error is 1 - accuracy (multi-label: Hamming loss at 0.5); for multi-label also the micro-F1 of predict, ours with thresholds tuned
+on out-of-fold probabilities. Ratios are geometric means over sets, of geometric means over seeds; below 1 is in our favour.
 """
 from common import machine
 

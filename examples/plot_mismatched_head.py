@@ -73,5 +73,5 @@ right.set(xlabel="classes predicted for the row", ylabel="test rows", title="MLP
 right.margins(y=0.1)
 
 # %%
-# With m labels true of a row, a softmax that is sure of them all can give each 1 / m and no more, so a cut at one half loses
-# most. And K sigmoids that know nothing of each other leave some rows without a class, and others with two.
+# With m labels true of a row, a softmax that is sure of them all can give each 1 / m and no more, so a threshold of one half
+# loses most. And K sigmoids that know nothing of each other leave some rows without a class, and others with two.

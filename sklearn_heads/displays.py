@@ -101,11 +101,11 @@ class LossCurveDisplay:
             (head,) = ax.plot([], [], linewidth=2, label=name)  # takes the next colour, and stands in the legend
             colour, lines = head.get_color(), self.lines_.setdefault(name, [])
             losses, validation_losses, best = zip(*networks)
-            watched = all(curve is not None for curve in validation_losses)
-            if training or not watched:
+            all_validated = all(curve is not None for curve in validation_losses)
+            if training or not all_validated:
                 lines += draw(ax, losses, "--", colour)
                 legend["training loss"] = {"linestyle": "--"}
-            if watched:
+            if all_validated:
                 lines += draw(ax, validation_losses, "-", colour)
                 height = [curve[epoch - 1] for epoch, curve in zip(best, validation_losses)]
                 lines += ax.plot(best, height, "o", color=colour, markeredgecolor="white")
@@ -137,7 +137,7 @@ def curves_of(estimator):
     networks = getattr(estimator, "members_", [estimator])
     if not all(hasattr(network, "loss_curve_") for network in networks):
         raise TypeError(f"{type(estimator).__name__} has no loss_curve_, nor has what it holds: give a fitted MLP classifier.")
-    # After fits that watched rows and passes that did not, nobody knows to which epochs the validation losses belong.
+    # After fits with validation rows and passes without, it is unknown to which epochs the validation losses belong.
     if any(len(getattr(net, "validation_loss_curve_", ())) != len(net.loss_curve_) for net in networks):
         return [(net.loss_curve_, None, None) for net in networks]
     return [(net.loss_curve_, net.validation_loss_curve_, net.best_iter_) for net in networks]

@@ -90,7 +90,7 @@ def test_random_labels_show_no_leak():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is meant to overfit, not to converge
         clf = MLPBinary(n_members=4, store_oof=True, **settings).fit(X, y)
-    assert clf.score(X, y) > 0.85, "the members have learnt their rows by heart"
+    assert clf.score(X, y) > 0.85, "the members have overfitted their rows"
     assert abs(np.mean(clf.oof_proba_.argmax(axis=1) == y) - 0.5) < 0.1
 
 

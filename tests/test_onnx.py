@@ -152,8 +152,8 @@ def test_zipmap_names_the_classes():
     positive=st.integers(0, 1),
     seed=st.integers(0, 10**6),
 )
-def test_tuned_cuts_agree(name, inner, words, positive, seed):
-    """One cut, a cut a label, a bias a class; over our classifiers, pipelines of them, and scikit-learn's."""
+def test_tuned_thresholds_agree(name, inner, words, positive, seed):
+    """One threshold, one per label, a bias per class; over our classifiers, pipelines of them, and scikit-learn's."""
     X, y = data(name, n=120)
     classifier = HEADS[name](max_iter=3, n_members=2, random_state=seed)
     if words and not name.startswith("multilabel"):
@@ -173,8 +173,8 @@ def test_tuned_cuts_agree(name, inner, words, positive, seed):
     assert_agrees(make_pipeline(StandardScaler(), tuner).fit(X, y), X.astype(np.float32))
 
 
-def test_a_tuned_cut_is_not_the_classifiers_own():
-    """So that the test above cannot pass on labels without cuts."""
+def test_a_tuned_threshold_is_not_the_classifiers_own():
+    """So that the test above cannot pass on labels that no threshold changes."""
     X, y = data("binary", n=120)
     tuner = ThresholdTuner(LogisticRegression(), cost_matrix=[[0, 1], [20, 0]], cv=2, random_state=0).fit(X, y)
     assert (run(tuner, X)[0] != tuner.estimator_.predict(X)).any()
