@@ -2,12 +2,12 @@
 
     python benchmarks/bench_fit.py [--rounds 7] [--only 784] [--json fit.json]
 
-Same rows, network, batches and solver (Adam, float32), one thread, the contestants in turn; ratios above 1 are in our
-favour. "epoch" is what one more epoch adds to a fit (for torch an epoch of its eager loop); "fit" is ten epochs with all that
-stands around them: checks, a tenth of the rows kept aside, and their loss after each epoch. Two floors: "arithmetic" is that of
-the matrix products alone (three a layer but for the first, whose inputs need no gradient), at the rate of a product of 1024 x 1024
-matrices by NumPy's BLAS; "memory" is X read once, at the rate of a copy of 64 MB; both measured in the same run. "of sgemm" is
-the floor of arithmetic over the epoch.
+Same rows, network, batches and solver (Adam, float32), one thread, the contestants in turn; ratios above 1 are in our favour.
+"epoch" is what one more epoch adds to a fit (for torch an epoch of its eager loop); "fit" is ten epochs with all that stands
+around them: checks, a tenth of the rows kept aside, and their loss after each epoch. Two floors: "arithmetic" is that of the
+matrix products alone (three a layer but for the first, whose inputs need no gradient), at the rate of a product of 1024 x
+1024 matrices by NumPy's BLAS; "memory" is X read once, at the rate of a copy of 64 MB; both measured in the same run. "of
+sgemm" is the floor of arithmetic over the epoch.
 """
 import warnings
 from functools import partial
