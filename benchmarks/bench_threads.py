@@ -7,6 +7,7 @@ above 1 are in favour of several threads ("speed-up") or of ours ("against torch
 is the time of one batch on one thread: below some 200 microseconds a fit keeps to one thread, whatever n_jobs says.
 """
 import time
+import warnings
 
 from bench_fit import torch_epoch
 from common import interleaved, parser, report, write
@@ -43,6 +44,7 @@ def main():
     arguments = parser(__doc__)
     arguments.add_argument("--threads", type=int, default=2)
     options = arguments.parse_args()
+    warnings.simplefilter("ignore")  # four epochs are no training
     rows = []
     for n, d, hidden, k, batch in CONFIGURATIONS:
         name = f"{d}-{'-'.join(map(str, hidden))}-{k}, batch {batch}"
