@@ -7,7 +7,10 @@ the bound, and chance helped. With ``confidence=0.9`` the tuner takes only thres
 and the promise is kept at least nine times out of ten. The price is a little recall.
 
 Here one model is tuned again and again, each time on 3,000 other rows that it was not trained on. Which precision its threshold
-really has is counted on 150,000 rows that stand for the future.
+really has is counted on 150,000 rows that stand for the future (left).
+
+The region that can be promised, from one of the draws, is shaded (right): any threshold in it may be used. The price is what the
+promise costs in recall, against the best threshold at which the rows seen have the precision.
 """
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,10 +54,6 @@ left.axvline(BOUND, color="0.2", ls="--", lw=1)
 left.set(xlabel="precision in the future", ylabel="repetitions", title=f"{REPETITIONS} repetitions, {ROWS:,} rows each")
 left.legend(loc="upper left", fontsize="small")
 left.set_ylim(top=1.35 * left.get_ylim()[1])
-
-# %%
-# The region that can be promised, from one draw: any threshold in it may be used. The price is what the promise costs in recall,
-# against the best threshold at which the rows seen have the precision.
 
 ThresholdCurveDisplay.from_estimator(promise, future[draws[-1]], truth[draws[-1]], ax=right)
 right.set_title("one of them")

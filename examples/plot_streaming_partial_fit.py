@@ -39,8 +39,8 @@ refitted = [
     for n in portions[:, -1] + 1
 ]
 curves = {
-    "one pass a portion": (streamed(MLPMulticlass(random_state=0), 1), "o-C0"),
-    "five passes a portion": (streamed(MLPMulticlass(random_state=0), 5), "s-C2"),
+    "one pass per portion": (streamed(MLPMulticlass(random_state=0), 1), "o-C0"),
+    "five passes per portion": (streamed(MLPMulticlass(random_state=0), 5), "s-C2"),
     "fitted anew on all rows so far": (refitted, "--C7"),
 }
 scaler = StandardScaler().fit(X_train[portions[0]])
