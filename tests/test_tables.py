@@ -134,11 +134,15 @@ def in_polars(X):
     return pl.DataFrame({name: X[name].astype(object).where(X[name].notna(), None).tolist() for name in X})
 
 
+def with_pyarrow():
+    return pytest.importorskip("pyarrow", reason="needs the extra `ecosystem`")
+
+
 FRAMES = {
     "category": lambda X: X.astype({"city": "category", "kind": "category"}),
     "unused categories": lambda X: X.astype({"city": pd.CategoricalDtype([*sorted(X["city"].unique()), *map(str, range(500))])}),
     "nullable": lambda X: X.convert_dtypes(),
-    "pyarrow": lambda X: X.convert_dtypes(dtype_backend="pyarrow"),
+    "pyarrow": lambda X: with_pyarrow() and X.convert_dtypes(dtype_backend="pyarrow"),
     "objects": lambda X: X.astype({"city": object, "kind": object}),
     "objects with pd.NA": lambda X: X.assign(kind=X["kind"].astype(object).where(X["kind"].notna(), pd.NA)),
     "booleans": lambda X: X.astype({"flag": bool}),
@@ -173,23 +177,33 @@ def test_arrays_with_categorical_columns(features):
     np.testing.assert_array_equal(by_name.fit(X, y).decision_function(X), expected)
 
 
-def test_gaps_of_every_kind_in_numbers():
+GAPS = {
+    "Float64": lambda x, gap: pd.array(np.where(gap, None, x), dtype="Float64"),
+    "pyarrow": lambda x, gap: with_pyarrow() and pd.array(np.where(gap, None, x), dtype="double[pyarrow]"),
+    "None": lambda x, gap: np.where(gap, None, x.astype(object)),
+    "NA": lambda x, gap: np.where(gap, pd.NA, x.astype(object)),
+    "NaT": lambda x, gap: np.where(gap, pd.NaT, x.astype(object)),
+}
+
+
+def numbers_with_gaps():
     rng = np.random.default_rng(0)
     x = rng.normal(size=200)
-    gap, y = rng.random(200) < 0.2, (x > 0).astype(int)
-    expected = None
-    for column in (
-        np.where(gap, np.nan, x),
-        pd.array(np.where(gap, None, x), dtype="Float64"),
-        pd.array(np.where(gap, None, x), dtype="double[pyarrow]"),
-        np.where(gap, None, x.astype(object)),
-        np.where(gap, pd.NA, x.astype(object)),
-        np.where(gap, pd.NaT, x.astype(object)),
-    ):
-        X = pd.DataFrame({"x": column, "other": x**2})
-        decision = MLPBinary(random_state=0, max_iter=3).fit(X, y).decision_function(X)
-        expected = decision if expected is None else expected
-        np.testing.assert_array_equal(decision, expected)
+    return x, rng.random(200) < 0.2, (x > 0).astype(int)
+
+
+@pytest.mark.parametrize("kind", GAPS)
+def test_gaps_of_every_kind_in_numbers(kind):
+    x, gap, y = numbers_with_gaps()
+    X, X_nan = (pd.DataFrame({"x": column, "other": x**2}) for column in (GAPS[kind](x, gap), np.where(gap, np.nan, x)))
+    decision, expected = (MLPBinary(random_state=0, max_iter=3).fit(Z, y).decision_function(Z) for Z in (X, X_nan))
+    np.testing.assert_array_equal(decision, expected)
+
+
+def test_gaps_of_arrays_and_polars_are_those_of_pandas():
+    x, gap, y = numbers_with_gaps()
+    X = pd.DataFrame({"x": np.where(gap, np.nan, x), "other": x**2})
+    expected = MLPBinary(random_state=0, max_iter=3).fit(X, y).decision_function(X)
     X = pl.DataFrame({"x": [None if g else v for g, v in zip(gap, x)], "other": x**2})
     np.testing.assert_array_equal(MLPBinary(random_state=0, max_iter=3).fit(X, y).decision_function(X), expected)
     X = np.column_stack([np.where(gap, np.nan, x), x**2])
