@@ -61,7 +61,7 @@ class MLPBinary(MLPBase):
         Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
-        and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+        and on at a tenth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
@@ -291,7 +291,7 @@ class MLPMulticlass(MLPBase):
         Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
-        and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+        and on at a tenth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
@@ -520,7 +520,7 @@ class MLPMultiLabel(MLPBase):
         Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
-        and on at a fifth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+        and on at a tenth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5

@@ -1,4 +1,6 @@
 """What "auto" means, by the number of rows; explicit values are obeyed; the race that size alone cannot decide."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from data import HEADS, data
@@ -16,12 +18,12 @@ EXPLICIT = {
 }
 
 
-def few_sizes(rows_of_one):
+def few_sizes(rows_of_one, trial=None):
     """A table for tests: sizes that a small data set reaches."""
     race = (FEW, Bins("splits", 2, 8, 1024), Bins("steps", 1, 8, 1024))
     return (
         Size(60, ((5,),), (FEW,), None, 2, 16, 0.2, 0.1, "constant", 3, 6),
-        Size(rows_of_one, ((5,), (4, 3)), race, None, 3, 16, 0.1, 0.1, "adaptive", 3, 8),
+        Size(rows_of_one, ((5,), (4, 3)), race, None, 3, 16, 0.1, 0.1, "adaptive", 3, 8, trial),
         Size(np.inf, ((6, 6),), race, 10, 1, 32, 0.0, 0.0, "adaptive", 2, 4),
     )
 
@@ -86,6 +88,37 @@ def test_the_winner_of_the_race_has_the_least_validation_loss_and_the_others_are
     assert [member.network.layer_units[1:-1] for member in clf.members_] == [(5,), (4, 3), (5,)]
 
 
+@pytest.mark.parametrize(("half_width", "winner"), [(0.1, "splits"), (None, "quantiles")])
+def test_a_trial_is_short_and_only_a_clear_lead_counts(half_width, winner, monkeypatch):
+    monkeypatch.setattr(recipe, "SIZES", few_sizes(1000, trial=2))
+    monkeypatch.setattr(recipe, "SIZES", [size._replace(bins=size.bins[:2]) for size in recipe.SIZES])
+    trained = []
+    train = ensemble.train
+    monkeypatch.setattr(ensemble, "train", lambda members, *a, **b: trained.append(members) or train(members, *a, **b))
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(900, 2)), rng.uniform(size=900)
+    y = np.abs(X[:, 0]) < half_width if half_width else noise < 0.5 + 0.1 * np.tanh(X[:, 1])
+    clf = MLPBinary(random_state=0, learning_rate_init=0.03).fit(X, y)
+    racers, members = trained
+    assert [racer.n_iter_ for racer in racers] == [2, 2]
+    assert clf.members_ == members
+    assert len(members) == clf.recipe_["n_members"] == 3
+    assert max(member.n_iter_ for member in members) > 2
+    assert {member.encoding.bins.by for member in members} == {winner}
+
+
+def test_a_lead_is_clear_when_the_loss_is_less_than_a_share_of_the_first():
+    def racer(*losses):
+        return SimpleNamespace(validation_loss_curve_=list(losses))
+
+    first, near, ahead, cut_short = racer(1.2, 1.0), racer(0.96, 1.3), racer(0.9), racer()
+    assert ensemble.winner_of([first, near], 0.95) is first
+    assert ensemble.winner_of([first, near], 1) is near
+    assert ensemble.winner_of([first, near, ahead], 0.95) is ahead
+    assert ensemble.winner_of([cut_short, near], 0.95) is near
+    assert ensemble.winner_of([cut_short, cut_short], 1) is cut_short
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_nothing_races_where_nothing_could_tell(monkeypatch):
     monkeypatch.setattr(recipe, "SIZES", few_sizes(1000))
@@ -116,9 +149,10 @@ def test_splits_know_nothing_of_the_rows_that_validate_them(monkeypatch):
         for one, other in zip(before.members_[0].encoding.ramps_, after.members_[0].encoding.ramps_))
 
 
+@pytest.mark.parametrize("trial", [None, 2])
 @pytest.mark.parametrize("n_jobs", [2, 3])
-def test_bits_of_a_race_do_not_depend_on_n_jobs(n_jobs, monkeypatch):
-    monkeypatch.setattr(recipe, "SIZES", few_sizes(1000))
+def test_bits_of_a_race_do_not_depend_on_n_jobs(n_jobs, trial, monkeypatch):
+    monkeypatch.setattr(recipe, "SIZES", few_sizes(1000, trial))
     X, y = data("binary-sigmoid", 300)
     alone = MLPBinary(random_state=3, store_oof=True).fit(X, y)
     beside = MLPBinary(random_state=3, store_oof=True, n_jobs=n_jobs).fit(X, y)
@@ -126,7 +160,7 @@ def test_bits_of_a_race_do_not_depend_on_n_jobs(n_jobs, monkeypatch):
     np.testing.assert_array_equal(beside.oof_proba_, alone.oof_proba_)
 
 
-def test_adaptive_adam_goes_back_to_the_best_epoch_at_a_fifth_of_the_rate():
+def test_adaptive_adam_goes_back_to_the_best_epoch_at_a_tenth_of_the_rate():
     X, y = data("binary-sigmoid", 300)
     options = {"hidden_layer_sizes": (8,), "n_members": 1, "learning_rate_init": 0.1, "max_iter": 200, "n_iter_no_change": 4,
                "random_state": 0}

@@ -3,8 +3,9 @@
 With several members the rows are cut into folds; each member trains on the others' folds and stops by the log loss of its own,
 which it never sees. So no row is wasted on validation, and every row has a probability by a network that did not train on it.
 
-Where a recipe names several kinds of bins, they race: a first member is trained with each, on the same rows, and the one of
-least validation loss stays. The other members have its kind of bins.
+Where a recipe names several kinds of bins, they race: a network is trained with each, on the rows of the first member, and the
+least validation loss wins. With few rows all are trained to their end, and the winner is the first member. With many that would
+cost too much: there the race is a trial of a few epochs, and the members of the winner's kind begin anew.
 """
 from __future__ import annotations
 
@@ -14,6 +15,10 @@ from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.members import folds, spawn, train, validation_split
 from sklearn_heads._mlp.training import Examples, Member, initial_network
 from sklearn_heads._sklearn.random import random_stream
+
+# A trial ends long before training does, so the first kind keeps its place unless the loss of another is less than this share of
+# its own. A lead of a few per cent is noise at that point.
+CLEAR_LEAD = 0.95
 
 
 class Ensemble:
@@ -42,7 +47,9 @@ class Ensemble:
         can_race = not (old or one) and self.encoding.takes_bins and (self.splits or validation is not None)
         self.kinds = recipe.bins if can_race else recipe.bins[:1]
         self.random = random_stream(estimator.random_state)
-        self.streams = [self.random] if one else spawn(self.random, recipe.parameters["n_members"] + len(self.kinds) - 1)
+        n_racers = len(self.kinds) if len(self.kinds) > 1 else 0
+        n_thrown_away = n_racers if recipe.trial else max(0, n_racers - 1)
+        self.streams = [self.random] if one else spawn(self.random, recipe.parameters["n_members"] + n_thrown_away)
         self.strata = head.strata(targets.encoded)
         self.fold = None if one else folds(self.strata, recipe.n_folds, self.random)
         self._encodings, self._examples = {}, {}
@@ -64,14 +71,17 @@ class Ensemble:
             members = [self._new(m, self.kinds[0], stream) for m, stream in enumerate(streams)]
             self._train(range(n_members), members, settings, n_jobs, task)
             return members
-        racers = [self._new(0, kind, next(streams)) for kind in self.kinds]
-        all_ran = self._train([0] * len(racers), racers, settings, n_jobs, task, "candidate")
-        first = min(racers, key=lambda racer: min(racer.validation_loss_curve_, default=np.inf))
+        racers, trial = [self._new(0, kind, next(streams)) for kind in self.kinds], self.recipe.trial
+        short = settings._replace(max_iter=min(trial, settings.max_iter)) if trial else settings
+        all_ran = self._train([0] * len(racers), racers, short, n_jobs, task, "candidate")
+        winner = winner_of(racers, CLEAR_LEAD if trial else 1)
         if not all_ran:
-            return [first]
-        rest = [self._new(m, first.encoding.bins, stream) for m, stream in enumerate(streams, start=1)]
-        self._train(range(1, n_members), rest, settings, n_jobs, task, first=len(racers))
-        return [first, *rest]
+            return [winner]
+        stays = [] if trial else [winner]
+        numbers = range(len(stays), n_members)
+        rest = [self._new(m, winner.encoding.bins, stream) for m, stream in zip(numbers, streams)]
+        self._train(numbers, rest, settings, n_jobs, task, first=len(racers))
+        return [*stays, *rest]
 
     def out_of_fold(self, members):
         """Public decision values of each row by the member that did not train on it; NaN where an interrupt left none."""
@@ -137,6 +147,13 @@ class Ensemble:
         if not self.old:
             member.hold(logits)
         return trained._replace(rows=examples(member, self.head, self.X, self.targets.only(np.isnan(logits))).rows)
+
+
+def winner_of(racers, lead):
+    """The one of least validation loss; where that is not less than `lead` times the loss of the first, the first."""
+    losses = [min(racer.validation_loss_curve_, default=np.inf) for racer in racers]
+    best = int(np.argmin(losses))
+    return racers[best if losses[best] < lead * losses[0] else 0]
 
 
 def new_member(estimator, head, targets, recipe, m, encoding, stream):

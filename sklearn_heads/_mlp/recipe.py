@@ -21,7 +21,8 @@ class Size(NamedTuple):
     """The settings for data of fewer rows than `below`.
 
     hidden_units : of the members in turn; bins : the kinds that race; n_folds : each of several members keeps one of so many
-    parts of the rows for validation, None for as many as there are members. The others are constructor parameters.
+    parts of the rows for validation, None for as many as there are members; trial : epochs after which the race is decided, None
+    where all are trained to their end. The others are constructor parameters.
     """
 
     below: float
@@ -35,6 +36,7 @@ class Size(NamedTuple):
     learning_rate: str
     n_iter_no_change: int
     max_iter: int
+    trial: int | None = None
 
 
 FEW_ROWS = 40  # below, one network on full batches without validation: see resolve
@@ -43,7 +45,7 @@ ALONE = ((256,),)  # where a single network is asked for in place of those
 SIZES = (
     Size(500, BOTH, (FEW,), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
     Size(10_000, BOTH, (FEW, STEPS), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
-    Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 4, 100),
+    Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 4, 100, trial=5),
     Size(inf, ((256, 256),), (MANY,), 10, 1, 512, 0.1, 0.02, "adaptive", 4, 60),
 )
 # What a recipe may decide, in the order in which it is shown.
@@ -66,6 +68,8 @@ class Recipe(NamedTuple):
         Of the members in turn.
     bins : tuple of Bins
         The kinds that race.
+    trial : int or None
+        Epochs after which the race is decided; None where all are trained to their end.
     n_folds : int
         Of how many parts of the rows each of several members keeps one for validation.
     l2 : float
@@ -75,6 +79,7 @@ class Recipe(NamedTuple):
     parameters: dict
     hidden_units: tuple
     bins: tuple
+    trial: int | None
     n_folds: int
     l2: float
 
@@ -124,7 +129,7 @@ def resolve(given, n_rows, whole_folds=False):
     if "learning_rate_init" in auto:
         chosen["learning_rate_init"] = learning_rate(hidden_units[0])
     n_folds = n_members if size.n_folds is None or whole_folds else max(n_members, size.n_folds)
-    return Recipe(given | chosen, hidden_units, size.bins, n_folds, l2)
+    return Recipe(given | chosen, hidden_units, size.bins, size.trial, n_folds, l2)
 
 
 def learning_rate(hidden_units):

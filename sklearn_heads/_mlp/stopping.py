@@ -7,6 +7,9 @@ import numpy as np
 
 from sklearn_heads._sklearn.callbacks import say
 
+# learning_rate="adaptive" with "adam": what lowering the rate must have left of the validation loss to be tried once more.
+WORTH_LOWERING = 0.99
+
 
 class Watch:
     """Looks at the losses of each epoch: history, whether to stop, the lines a person reads."""
@@ -44,20 +47,20 @@ class Watch:
         return self.patience_used > self.patience and not self.lowered_learning_rate()
 
     def lowered_learning_rate(self):
-        """learning_rate="adaptive": out of patience, go on at a fifth of the rate.
+        """learning_rate="adaptive": out of patience, go on at a lower rate.
 
-        "sgd" does so down to 1e-6, as in MLPClassifier. "adam" goes back to the best weights first, which takes validation rows;
-        it has half the patience from then on, and goes on lowering for as long as that brings anything.
+        "sgd" goes on at a fifth, down to 1e-6, as in MLPClassifier. "adam" goes back to the best weights, which takes validation
+        rows, and on at a tenth with half the patience, for as long as that lowers the loss by more than a hundredth.
         """
         settings, optimizer = self.settings, self.member.optimizer
         if settings.learning_rate != "adaptive" or optimizer.learning_rate <= 1e-6:
             return False
         if settings.solver == "adam":
-            if not self.has_validation or self.best >= self.best_before:
+            if not self.has_validation or self.best > WORTH_LOWERING * self.best_before:
                 return False
             self.best_before, self.patience = self.best, settings.n_iter_no_change // 2
             self.member.network.parameters[:] = self.epochs.best_parameters
-        optimizer.learning_rate /= 5
+        optimizer.learning_rate /= 10 if settings.solver == "adam" else 5
         if settings.verbose > 1:
             say(f"{self.name}no progress for {self.patience_used} epochs: learning rate {optimizer.learning_rate:.3g}")
         self.patience_used = 0
