@@ -81,12 +81,22 @@ def true_binary(logits, targets):
     return _array(loss, logits.shape), _array(gradient, logits.shape)
 
 
+def _exponentials(row):
+    """exp of every logit: the exponents of mpmath have no end, so none becomes zero or infinite."""
+    return [mpmath.exp(mpmath.mpf(float(z))) for z in row]
+
+
+def _but(values, j):
+    """The sum of all but the jth."""
+    return mpmath.fsum(value for i, value in enumerate(values) if i != j)
+
+
 def true_log_softmax(logits):
     """log p of every entry of (n, K) logits: minus the log1p of what the others weigh against it."""
     out = np.empty(logits.shape, dtype=object)
     for row, z in zip(out, logits):
-        z = [mpmath.mpf(float(value)) for value in z]
-        row[:] = [-mpmath.log1p(mpmath.fsum(mpmath.exp(b - a) for i, b in enumerate(z) if i != j)) for j, a in enumerate(z)]
+        e = _exponentials(z)
+        row[:] = [-mpmath.log1p(_but(e, j) / a) for j, a in enumerate(e)]
     return out
 
 
@@ -94,20 +104,22 @@ def true_softmax(logits):
     """Probabilities of every entry of (n, K) logits."""
     out = np.empty(logits.shape, dtype=object)
     for row, z in zip(out, logits):
-        z = [mpmath.mpf(float(value)) for value in z]
-        row[:] = [1 / mpmath.fsum(mpmath.exp(b - a) for b in z) for a in z]
+        e = _exponentials(z)
+        total = mpmath.fsum(e)
+        row[:] = [a / total for a in e]
     return out
 
 
 def true_cross_entropy(logits, ids):
     """Loss (n,) and gradient (n, K) for class ids."""
-    loss = -true_log_softmax(logits)[np.arange(len(ids)), ids]
-    gradient = true_softmax(logits)
+    loss, gradient = [], np.empty(logits.shape, dtype=object)
     for row, z, true in zip(gradient, logits, ids):
-        z = [mpmath.mpf(float(value)) for value in z]
-        others = mpmath.fsum(mpmath.exp(b - z[true]) for i, b in enumerate(z) if i != true)
-        row[true] = -others / (1 + others)
-    return _array(list(loss), loss.shape), gradient
+        e = _exponentials(z)
+        total, others = mpmath.fsum(e), _but(e, true)
+        loss.append(mpmath.log1p(others / e[true]))
+        row[:] = [a / total for a in e]
+        row[true] = -others / total
+    return _array(loss, (len(ids),)), gradient
 
 
 # ---- the network in NumPy ---------------------------------------------------------------------------------------------

@@ -1,13 +1,11 @@
 """The same random_state gives the same bits: in a row, beside other threads, in other processes, with any n_jobs."""
-import os
 import pickle
-import subprocess
-import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from aside import written
 from data import HEADS, data
 from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
@@ -95,19 +93,20 @@ def weighted_biases():
     return found
 
 
-@pytest.mark.parametrize("call", [
-    "bits('multiclass-softmax', solver='adam')", "bits('multiclass-softmax', solver='lbfgs')", "weighted_biases()",
-])
-def test_bits_do_not_depend_on_the_threads_of_blas(call):
-    code = f"import sys; from test_determinism import *; sys.stdout.buffer.write({call})"
-    got = {
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", code], check=True, stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": threads},
-        ).stdout
-        for threads in ("1", "4")
-    }
-    assert len(got) == 1
+CALLS = ["bits('multiclass-softmax', solver='adam')", "bits('multiclass-softmax', solver='lbfgs')", "weighted_biases()"]
+ANSWER = "from test_determinism import *; print(*[eval(call).hex() for call in CALLS], sep=chr(10))"
+
+
+@pytest.fixture(scope="module")
+def aside_with_blas_threads(aside):
+    return [aside("-W", "ignore", "-c", ANSWER, OPENBLAS_NUM_THREADS=threads) for threads in ("1", "4")]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_bits_do_not_depend_on_the_threads_of_blas(call, aside_with_blas_threads):
+    one, four = (written(run.result()).splitlines()[CALLS.index(call)] for run in aside_with_blas_threads)
+    assert len(one) > 100
+    assert one == four
 
 
 def test_blas_gets_its_threads_back():

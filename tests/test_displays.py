@@ -1,10 +1,8 @@
 """LossCurveDisplay draws what the fitted estimator recorded, all of it, and says so when there is nothing to draw."""
-import subprocess
-import sys
-
 import matplotlib as mpl
 import numpy as np
 import pytest
+from aside import written
 from data import HEADS, data
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -141,12 +139,19 @@ def test_what_cannot_be_drawn_is_refused():
         LossCurveDisplay.from_estimator({"a": clf}, name="b")
 
 
-def test_the_package_does_not_need_matplotlib():
-    code = (
-        "import sys; sys.modules['matplotlib'] = None\n"
-        "from sklearn_heads import LossCurveDisplay\n"
-        "try: LossCurveDisplay.from_curves([1.0])\n"
-        "except ImportError as error: assert 'pip install matplotlib' in str(error), error\n"
-        "else: raise AssertionError\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+WITHOUT_MATPLOTLIB = """
+import sys; sys.modules["matplotlib"] = None
+from sklearn_heads import LossCurveDisplay
+try: LossCurveDisplay.from_curves([1.0])
+except ImportError as error: assert "pip install matplotlib" in str(error), error
+else: raise AssertionError
+"""
+
+
+@pytest.fixture(scope="module")
+def aside_without_matplotlib(aside):
+    return aside("-c", WITHOUT_MATPLOTLIB)
+
+
+def test_the_package_does_not_need_matplotlib(aside_without_matplotlib):
+    written(aside_without_matplotlib.result())

@@ -1,8 +1,6 @@
 """Ctrl-C, failures and forks at any moment: the estimator is as before or usable, and no thread or lock is left."""
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -10,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from aside import written
 from data import HEADS, SMALL, data
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -273,13 +272,14 @@ os._exit(0)
 """
 
 
+@pytest.fixture(scope="module")
+def aside_forks(aside):
+    return aside("-W", "ignore", "-c", FORKS, OPENBLAS_NUM_THREADS="2")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
-def test_a_forked_process_finds_no_lock_held_and_no_limit_left():
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKS], timeout=100, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "2"},
-    )
-    assert done.returncode == 0, done.stderr
+def test_a_forked_process_finds_no_lock_held_and_no_limit_left(aside_forks):
+    written(aside_forks.result())
 
 
 @pytest.mark.parametrize("random_state", [None, np.random.mtrand._rand], ids=["None", "global"])

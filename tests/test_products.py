@@ -1,8 +1,4 @@
 """A layer's three matrix products against NumPy, to the bit: sums of whole numbers are exact in any order."""
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,14 +40,3 @@ def test_products_are_those_of_numpy(dtype, n, d, h, seed):
     for got, expected in products(n, d, h, dtype, seed):
         np.testing.assert_array_equal(got[:-1], expected.ravel())
         assert got[-1] == np.float32(GUARD) or got[-1] == GUARD
-
-
-@pytest.mark.parametrize("level", ["blas", "baseline", "avx2"])
-def test_products_of_every_instruction_set(level):
-    """This file again, on the instruction sets below the processor's best."""
-    inner = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "numpy"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SKLEARN_HEADS_SIMD": level}, capture_output=True, text=True,
-    )
-    assert inner.returncode == 0, inner.stdout
-    assert "2 passed" in inner.stdout

@@ -1,9 +1,6 @@
 """joblib's ray backend runs a search too, and finds what one process finds."""
-import os
-import subprocess
-import sys
-
 import pytest
+from aside import run_python, written
 
 pytest.importorskip("ray", reason="needs the extra `ray`")
 
@@ -34,9 +31,5 @@ print("the same")
 
 
 def test_a_search_on_ray_finds_what_one_process_finds(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", SEARCH], timeout=180, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "the same"
+    done = run_python("-c", SEARCH, HOME=str(tmp_path), RAY_USAGE_STATS_ENABLED="0")
+    assert written(done).splitlines()[-1] == "the same"

@@ -1,11 +1,8 @@
 """The estimators go anywhere scikit-learn goes: its own checks in full, and its composite estimators over all heads."""
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
+from aside import written
 from checks import all_pass
 from data import HEADS, data
 from joblib import parallel_config
@@ -56,14 +53,13 @@ for form in sys.argv[1:]:
 """
 
 
-def test_the_check_that_needs_array_api_passes_where_it_is_on():
-    forms = [repr(estimator) for estimator in CHECKED]
-    done = subprocess.run(
-        [sys.executable, "-c", RUN_ARRAY_API, *forms], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SCIPY_ARRAY_API": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == forms
+@pytest.fixture(scope="module")
+def aside_array_api(aside):
+    return aside("-c", RUN_ARRAY_API, *map(repr, CHECKED), SCIPY_ARRAY_API="1")
+
+
+def test_the_check_that_needs_array_api_passes_where_it_is_on(aside_array_api):
+    assert written(aside_array_api.result()).splitlines() == [repr(estimator) for estimator in CHECKED]
 
 
 @pytest.mark.parametrize("estimator", CHECKED, ids=repr)

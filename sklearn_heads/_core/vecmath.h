@@ -7,7 +7,7 @@
  *
  * Their errors show in the public functions: benchmarks/bench_accuracy.py measures them against mpmath, in multiples of
  * the machine epsilon: sigmoid 1.4, log sigmoid 1.7, binary loss 1.7, its gradient 1.3, cross-entropy 1.4, its gradient 1.6.
- * tests/test_losses_accuracy.py holds them to 1e-15 at every margin and every instruction set.
+ * tests/test_losses_accuracy.py holds them to 1e-15 at every margin, test_instruction_sets.py on every instruction set.
  */
 
 /* What the precision before has left. */
