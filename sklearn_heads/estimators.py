@@ -60,8 +60,9 @@ class MLPBinary(MLPBase):
     batch_size : int or "auto", default="auto"
         Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
-        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
-        and on at a tenth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: it validates and keeps a running average of the
+        weights; out of patience, it goes back to the best epoch and on at a tenth of the rate, for as long as that helps.
+        "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
@@ -290,8 +291,9 @@ class MLPMulticlass(MLPBase):
     batch_size : int or "auto", default="auto"
         Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
-        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
-        and on at a tenth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: it validates and keeps a running average of the
+        weights; out of patience, it goes back to the best epoch and on at a tenth of the rate, for as long as that helps.
+        "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
@@ -519,8 +521,9 @@ class MLPMultiLabel(MLPBase):
     batch_size : int or "auto", default="auto"
         Rows of a step. "auto": 64, from 10,000 rows on 256, from 100,000 on 512 (in MLPClassifier ``min(200, n)``).
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
-        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: out of patience, it goes back to the best epoch
-        and on at a tenth of the rate, for as long as that helps. "auto": that from 10,000 rows on, else constant.
+        Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: it validates and keeps a running average of the
+        weights; out of patience, it goes back to the best epoch and on at a tenth of the rate, for as long as that helps.
+        "auto": that from 10,000 rows on, else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5

@@ -204,11 +204,12 @@ def epochs_of(loss, seed=0, **options):
     return problem, Epochs(problem.network, rule, rows, np.arange(N), 6, dropout=0.3, **validation, **options), random
 
 
+@pytest.mark.parametrize("averaged", [False, True])
 @pytest.mark.parametrize("loss", KERNELS)
-def test_a_stretch_of_epochs_is_one_epoch_after_another(loss):
-    first, in_one_stretch, random = epochs_of(loss)
+def test_a_stretch_of_epochs_is_one_epoch_after_another(loss, averaged):
+    first, in_one_stretch, random = epochs_of(loss, averaged=averaged)
     in_one_stretch.run(7, random=random, key=5)
-    second, one_by_one, random = epochs_of(loss)
+    second, one_by_one, random = epochs_of(loss, averaged=averaged)
     for epoch in range(7):
         one_by_one.run(1, random=random, key=5 + epoch * N)
     assert in_one_stretch.history == one_by_one.history
@@ -228,6 +229,35 @@ def test_the_best_parameters_are_those_of_the_best_epoch():
     best = np.argmin([loss for _, loss in epochs.history])
     assert best < 29, "the validation loss still falls: the test needs more epochs"
     np.testing.assert_array_equal(epochs.best_parameters, seen[best])
+
+
+@pytest.mark.parametrize("batch_size", [1, 6, N])
+def test_the_average_takes_in_the_weights_eight_times_per_epoch_and_fades_by_half(batch_size):
+    def optimizer(problem):
+        return Optimizer("adam", problem.network.parameters.size, np.float64, 0.05)
+
+    problem, step_by_step = Problem("softmax", hidden=(6, 4)), Problem("softmax", hidden=(6, 4))
+    validation = {"validation": (problem.rows(), np.arange(8)), "validation_weight": 8.0}
+    epochs = Epochs(problem.network, optimizer(problem), problem.rows(), np.arange(N), batch_size, averaged=True, **validation)
+    rule, rows, average, n_samples, averages = optimizer(step_by_step), step_by_step.rows(), 0.0, 0, []
+    for epoch in range(12):
+        if epoch == 9:
+            epochs.restart_average()
+            n_samples = 0
+        for start in range(0, N, batch_size):
+            batch = np.arange(start, min(start + batch_size, N))
+            Epochs(step_by_step.network, rule, rows, batch, batch_size).run(1)
+            if 8 * (batch[-1] + 1) // N > 8 * start // N:
+                n_samples += 1
+                average += max(1 - 0.5 ** (1 / 8), 1 / n_samples) * (step_by_step.network.parameters - average)
+        averages.append(np.array(average))
+        epochs.run(1)
+        np.testing.assert_allclose(epochs.validated.parameters, average, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(problem.network.parameters, step_by_step.network.parameters, rtol=1e-9, atol=1e-12)
+        expected = epochs.validated.loss_and_gradient(problem.rows(), np.arange(8))[0]
+        assert epochs.history[-1][1] == pytest.approx(expected, rel=1e-12)
+    best = np.argmin([loss for _, loss in epochs.history])
+    np.testing.assert_allclose(epochs.best_parameters, averages[best], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("generator", [np.random.MT19937, np.random.PCG64])

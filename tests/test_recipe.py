@@ -160,16 +160,19 @@ def test_bits_of_a_race_do_not_depend_on_n_jobs(n_jobs, trial, monkeypatch):
     np.testing.assert_array_equal(beside.oof_proba_, alone.oof_proba_)
 
 
-def test_adaptive_adam_goes_back_to_the_best_epoch_at_a_tenth_of_the_rate():
+def test_adaptive_adam_averages_the_weights_and_goes_back_to_the_best_at_a_tenth_of_the_rate(capsys):
     X, y = data("binary-sigmoid", 300)
-    options = {"hidden_layer_sizes": (8,), "n_members": 1, "learning_rate_init": 0.1, "max_iter": 200, "n_iter_no_change": 4,
-               "random_state": 0}
-    constant = MLPBinary(learning_rate="constant", **options).fit(X, y)
-    adaptive = MLPBinary(learning_rate="adaptive", **options).fit(X, y)
-    n = constant.n_iter_
-    assert adaptive.validation_loss_curve_[:n] == constant.validation_loss_curve_
-    assert adaptive.n_iter_ > n
-    assert min(adaptive.validation_loss_curve_) <= min(constant.validation_loss_curve_)
-    # back from where it had got to: the first epoch at the lower rate starts from the best one
-    at_best = constant.loss_curve_[constant.best_iter_ - 1]
-    assert abs(adaptive.loss_curve_[n] - at_best) < abs(constant.loss_curve_[-1] - at_best)
+    options = {"hidden_layer_sizes": (8,), "n_members": 1, "learning_rate_init": 0.1, "max_iter": 60, "random_state": 0}
+    constant = MLPBinary(learning_rate="constant", n_iter_no_change=60, **options).fit(X, y)
+    adaptive = MLPBinary(learning_rate="adaptive", n_iter_no_change=4, verbose=2, **options).fit(X, y)
+    epochs = [line for line in capsys.readouterr().out.splitlines() if "kept" not in line]
+    lowered = [nth - before for before, nth in enumerate(nth for nth, line in enumerate(epochs) if "learning rate" in line)]
+    n, losses = lowered[0], adaptive.validation_loss_curve_
+    assert adaptive.loss_curve_[:n] == constant.loss_curve_[:n]  # averaging does not touch the training
+    assert np.diff(losses[:n]).std() < np.diff(constant.validation_loss_curve_[:n]).std()
+    assert np.argmin(losses[:n]) == n - 6  # a patience of four
+    assert adaptive.loss_curve_[n] < min(constant.loss_curve_[:n])
+    assert "learning rate 0.01" in epochs[n]
+    for earlier, later in zip([0, *lowered], lowered):
+        assert earlier == 0 or min(losses[:later]) <= 0.99 * min(losses[:earlier])
+    assert len(lowered) == 1 or adaptive.n_iter_ > lowered[1]

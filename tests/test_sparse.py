@@ -23,6 +23,7 @@ def thin_data(n=300, d=60, seed=0):
 @pytest.mark.parametrize("parameters", [
     {}, {"alpha": 0.1}, {"solver": "sgd", "learning_rate_init": 0.01}, {"beta_1": 0.0}, {"beta_1": 0.97, "beta_2": 0.9},
     {"batch_size": 7, "activation": "tanh"}, {"weight_decay": 5.0},
+    {"learning_rate": "adaptive", "n_iter_no_change": 2},
 ], ids=str)
 def test_training_on_sparse_rows_is_training_on_dense_ones(kind, parameters):
     X, y = thin_data()

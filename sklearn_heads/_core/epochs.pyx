@@ -23,6 +23,11 @@ cdef extern from "table.h" nogil:
 # Of a shuffle: how many swaps are prepared before the first is made.
 cdef enum:
     AHEAD = 32
+    # Of an epoch: how often its weights become a part of their average.
+    SAMPLES = 8
+
+# What a sample leaves of the average before it: after an epoch, half.
+cdef double FADING = 0.5 ** (1 / <double> SAMPLES)
 
 
 cdef struct BitGenerator:
@@ -48,6 +53,8 @@ cdef class Epochs:
     validation_weight : float
         The sum of their weights.
     dropout, smoothing : float
+    averaged : bool
+        Whether the network that is validated has the running average of the weights, in place of those after the last step.
     n_threads : int
         That may share the batches: the one that calls `run`, and others that call `help` meanwhile.
 
@@ -56,14 +63,17 @@ cdef class Epochs:
     history : list of tuple (loss, validation_loss)
         Of each epoch: the mean training loss, L2 included, and the mean loss of the validation rows after it, without L2 and
         smoothing; NaN where there are none.
+    validated : Network
+        The one that is trained, or another with the running average of its parameters.
     order : ndarray (n,) of intp
         As the last shuffle left it.
     best_parameters : ndarray or None
-        Those after the epoch with the least validation loss; None without validation rows.
+        Those validated after the epoch with the least validation loss; None without validation rows.
     """
     cdef readonly list history
     cdef readonly object best_parameters
     cdef Network network
+    cdef readonly Network validated
     cdef Optimizer optimizer
     cdef readonly object order
     cdef object validation_order
@@ -73,7 +83,8 @@ cdef class Epochs:
     cdef bint is_lazy
     cdef Py_ssize_t* order_at
     cdef Team team
-    cdef bint is_open, validating
+    cdef bint is_open, validating, is_averaged
+    cdef long long n_samples
     cdef readonly int n_threads
     cdef const Py_ssize_t* validation_at
     cdef Py_ssize_t n_rows, n_validation
@@ -81,13 +92,14 @@ cdef class Epochs:
 
     def __cinit__(
         self, Network network not None, Optimizer optimizer not None, Rows rows not None, order, batch_size, *, validation=None,
-        double validation_weight=0.0, double dropout=0.0, double smoothing=0.0, int n_threads=1,
+        double validation_weight=0.0, double dropout=0.0, double smoothing=0.0, bint averaged=False, int n_threads=1,
     ):
         cdef Rows validation_rows
         if team_begin(&self.team):
             raise MemoryError
         self.is_open = True
         self.network, self.optimizer = network, optimizer
+        self.is_averaged, self.validated = averaged, network.astype(network.dtype) if averaged else network
         network.check(rows, True)
         optimizer.check(network.parameters)
         self.order = order.astype(np.intp)  # a copy; NumPy's own integers may be shorter
@@ -126,7 +138,7 @@ cdef class Epochs:
             part = team_await(&self.team)
             while part >= 0:
                 if self.validating:
-                    self.network.do(self.validation_batch, self.optimizer, part, who)
+                    self.validated.do(self.validation_batch, self.optimizer, part, who)
                 else:
                     self.network.do(self.batch, self.optimizer, part, who)
                 team_finish(&self.team)
@@ -145,6 +157,10 @@ cdef class Epochs:
         self.batch.team = NULL
         if self.validation_batch is not None:
             self.validation_batch.team = NULL
+
+    def restart_average(self):
+        """The weights so far have no part in it any more."""
+        self.n_samples = 0
 
     def run(self, Py_ssize_t n_epochs, *, random=None, uint64_t key=0, stop=None):
         """So many epochs more; fewer where a loss is not finite.
@@ -205,9 +221,19 @@ cdef class Epochs:
             total += n * self.network.train(
                 self.batch, self.optimizer, self.dropout, self.smoothing, key + (<uint64_t> start << 8))
             start += n
+            if self.is_averaged and start * SAMPLES // self.n_rows > (start - n) * SAMPLES // self.n_rows:
+                self.sample()
             self.network.poll(n, flops, stop)
         self.settle()
         return total / self.n_rows
+
+    cdef void sample(self) noexcept nogil:
+        """The weights of now become a part of their average: of the plain mean, as long as that has few of them."""
+        self.settle()
+        self.n_samples += 1
+        self.network.loops.approach(
+            max(1 - FADING, 1 / <double> self.n_samples), self.network.layers[0].W, self.validated.layers[0].W,
+            self.network.n_weights + self.network.n_biases)
 
     cdef void settle(self) noexcept nogil:
         """Between epochs, no weight is behind the steps that were taken."""
@@ -218,13 +244,13 @@ cdef class Epochs:
         """The mean validation loss; the parameters are copied if none was less."""
         cdef double loss
         self.validating = True
-        loss = self.network.sum_of_losses(
+        loss = self.validated.sum_of_losses(
             self.validation_batch, self.validation_at, self.n_validation, flops, stop) / self.validation_weight
         self.validating = False
         if loss < self.best:
             self.best = loss
             memcpy(
-                self.best_at, self.network.layers[0].W,
+                self.best_at, self.validated.layers[0].W,
                 (self.network.n_weights + self.network.n_biases) * self.network.itemsize)
         return loss
 

@@ -64,6 +64,7 @@ cdef extern from "table.h" nogil:
         void (**activate)(void* z, void* slope, Py_ssize_t n) noexcept nogil
         void dropout(uint64_t key, double rate, Py_ssize_t first, void* a, void* slope, Py_ssize_t n) noexcept nogil
         void scale(double factor, void* x, Py_ssize_t n) noexcept nogil
+        void approach(double share, const void* w, void* average, Py_ssize_t n) noexcept nogil
         void (**gather)(const void* X, const Py_ssize_t* order, const Encoding* encoding, void* out,
                         Py_ssize_t n) noexcept nogil
         void (**sparse_entries)(const void* data, const int32_t* indices, const int64_t* indptr, const Py_ssize_t* order,

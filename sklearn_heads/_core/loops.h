@@ -156,6 +156,14 @@ LOOP FN(add)(const void *w_, void *x_, size n)
     SIMD EACH(i, n) x[i] += w[i];
 }
 
+/* average moves towards w by a share of the way. */
+LOOP FN(approach)(double share_, const void *w_, void *average_, size n)
+{
+    IN(w); OUT(average);
+    const REAL share = (REAL)share_;
+    SIMD EACH(i, n) average[i] += share * (w[i] - average[i]);
+}
+
 /* Sums are taken in double whatever the precision: a float32 sum over an epoch would lose the last digits. */
 static NOINLINE double FN(sum)(const void *x_, size n)
 {
@@ -324,7 +332,7 @@ static const Loops FN(loops) = {
     },
     .scratch_values = FN(scratch_values), .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient),
     .column_sums = FN(column_sums), .transpose = FN(transpose), .product = FN(product),
-    .dropout = FN(dropout), .scale = FN(scale),
+    .dropout = FN(dropout), .scale = FN(scale), .approach = FN(approach),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
     .sparse_entries = {FN(sparse_entries_from_float), FN(sparse_entries_from_double)},
     .category_entries = FN(category_entries), .base_sum = FN(base_sum), .add_entries = FN(add_entries),

@@ -95,6 +95,7 @@ typedef struct {
     void (*activate[N_ACTIVATIONS])(void *z, void *slope, size n);
     void (*dropout)(uint64_t key, double rate, size first, void *a, void *slope, size n); /* n elements from `first` on */
     void (*scale)(double factor, void *x, size n);
+    void (*approach)(double share, const void *w, void *average, size n);
     /* rows: X (of float or double) to the batch */
     void (*gather[2])(const void *X, const intptr_t *order, const Encoding *encoding, void *out, size n);
     /* entries of rows, from start[i] to start[i + 1] (entries.h) */

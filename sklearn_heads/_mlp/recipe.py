@@ -45,8 +45,8 @@ ALONE = ((256,),)  # where a single network is asked for in place of those
 SIZES = (
     Size(500, BOTH, (FEW,), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
     Size(10_000, BOTH, (FEW, STEPS), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
-    Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 4, 100, trial=5),
-    Size(inf, ((256, 256),), (MANY,), 10, 1, 512, 0.1, 0.02, "adaptive", 4, 60),
+    Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 3, 100, trial=5),
+    Size(inf, ((256, 256),), (MANY,), 10, 1, 512, 0.1, 0.02, "adaptive", 3, 60),
 )
 # What a recipe may decide, in the order in which it is shown.
 SHOWN = (

@@ -60,6 +60,7 @@ class Watch:
                 return False
             self.best_before, self.patience = self.best, settings.n_iter_no_change // 2
             self.member.network.parameters[:] = self.epochs.best_parameters
+            self.epochs.restart_average()
         optimizer.learning_rate /= 10 if settings.solver == "adam" else 5
         if settings.verbose > 1:
             say(f"{self.name}no progress for {self.patience_used} epochs: learning rate {optimizer.learning_rate:.3g}")

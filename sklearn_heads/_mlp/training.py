@@ -306,11 +306,14 @@ class EpochRunner:
         self.settings, self.member, self.n_rows, self.n_told = settings, member, len(examples.order), 0
         batch_rows = min(settings.batch_size, self.n_rows)
         pays = 6 * member.network.n_weights * batch_rows >= WORTH_SHARING
+        # The noise of large steps, which "adaptive" lowers the rate for, leaves an average of the weights sooner.
+        averaged = validation is not None and settings.solver == "adam" and settings.learning_rate == "adaptive"
         self.epochs = Epochs(
             member.network, member.optimizer, examples.rows, examples.order, batch_rows,
             validation=validation and (validation.rows, validation.order),
             validation_weight=validation.weight if validation else 0.0,
-            dropout=settings.dropout, smoothing=settings.label_smoothing, n_threads=min(n_threads, 64) if pays else 1,
+            dropout=settings.dropout, smoothing=settings.label_smoothing, averaged=averaged,
+            n_threads=min(n_threads, 64) if pays else 1,
         )
         # Drawn only where it is used: without dropout the random stream is MLPClassifier's.
         self.seed = int(member.random.randint(2**31)) if settings.dropout else 0
