@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
+from sklearn.metrics import log_loss
 from sklearn_heads._core.network import Network
 
 from sklearn_heads import MLPBinary
@@ -204,3 +205,57 @@ def test_statistics_do_not_depend_on_the_precision_of_X(container, weighted, mon
 def test_all_columns_constant():
     clf = MLPBinary(random_state=0).fit(np.ones((120, 3)), np.arange(120) % 2)
     assert clf.predict_proba(np.ones((1, 3)))[0, 1] == pytest.approx(0.5, abs=0.05)
+
+
+# ---- columns measured in one unit ----------------------------------------------------------------------------------------
+
+
+def pixels(n=150, d=40, seed=0):
+    """Rows of pixels between 0 and 255: a quarter, where the picture is, of large spread; in the others little but noise."""
+    rng = np.random.default_rng(seed)
+    y, picture = rng.integers(0, 2, n), np.arange(d) < d // 4
+    X = 120 + np.where(picture, 12 * (2 * y[:, None] - 1) + 40 * rng.normal(size=(n, d)), 15 * rng.normal(size=(n, d)))
+    return np.clip(X, 0, 255), y
+
+
+def test_columns_that_share_a_scale_keep_it():
+    """Differences near the mean are worth the same in every column, and the unit does not matter."""
+    X, _ = pixels()
+    encoding = InputEncoding("piecewise", bins=None).fit(X)
+    np.testing.assert_allclose(encoding.scale_, np.sqrt(X.var(axis=0).mean()), rtol=1e-12)
+    assert "divided by the common spread" in encoding.describe()[3]
+    for unit in (1 / 255, 1e-150, 1e150):
+        other = InputEncoding("piecewise", bins=None).fit(X * unit)
+        np.testing.assert_allclose(encoded(other, X * unit), encoded(encoding, X), rtol=1e-9, atol=1e-9)
+
+
+def test_whether_columns_share_a_scale_is_read_off_their_ranges():
+    X, _ = pixels()
+    units, words = np.geomspace(1, 1000, X.shape[1]), np.where(np.arange(len(X)) % 30 == 0, X.T, 0).T
+    for others in (X * units, X[:, 9:], words, np.column_stack([X, 1000 * X[:, 0]])):
+        encoding = InputEncoding("piecewise", bins=None).fit(others)
+        np.testing.assert_allclose(encoding.scale_, others.std(axis=0), rtol=1e-9)
+        assert "its spread" in encoding.describe()[3]
+    beside = np.column_stack([X[:, 0] > 99, X, np.ones(len(X))])  # columns of two values and of one have no say
+    np.testing.assert_allclose(InputEncoding("piecewise", bins=None).fit(beside).scale_[1:], np.sqrt(X.var(axis=0).mean()))
+
+
+def test_a_common_scale_is_that_of_repeated_rows_of_sparse_rows_and_of_portions():
+    X, _ = pixels()
+    weights = np.random.default_rng(2).integers(1, 4, len(X))
+    repeated = InputEncoding("piecewise").fit(X.repeat(weights, axis=0))
+    weighted, thin = (InputEncoding("piecewise").fit(rows, weights / weights.mean()) for rows in (X, sparse.csr_matrix(X)))
+    for other in (weighted, thin):
+        assert other.has_common_scale_
+        np.testing.assert_allclose(encoded(other, X), encoded(repeated, X), rtol=1e-9, atol=1e-12)
+    X[:, 3] = 0  # in the first portion; later it may vary as the others do
+    assert len(np.unique(InputEncoding("piecewise").fit(X, in_portions=True).scale_)) == 1
+
+
+def test_noise_of_small_spread_stays_small():
+    """So that rows are needed only to learn what the other columns say: "standard", each by its own spread, has it as loud."""
+    X, y = pixels(n=3000, d=100)
+    shared = MLPBinary(random_state=0).fit(X[:150], y[:150])
+    alone = MLPBinary(random_state=0, input_encoding="standard").fit(X[:150], y[:150])
+    shared, alone = (log_loss(y[150:], model.predict_proba(X[150:])) for model in (shared, alone))
+    assert shared < 0.9 * alone

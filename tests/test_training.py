@@ -9,6 +9,7 @@ from sklearn.metrics import log_loss
 from sklearn_heads import MLPBinary, MLPMulticlass
 from sklearn_heads._mlp import ensemble
 from sklearn_heads._mlp.recipe import FEW_ROWS
+from sklearn_heads._mlp.training import initial_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -290,6 +291,17 @@ def test_initial_biases_are_the_log_odds_of_the_labels(name):
     p = clf.fit(X, y).predict_proba(X * 0)[0]
     expected = y.mean(axis=0) if y.ndim == 2 else np.bincount(y) / len(y)
     np.testing.assert_allclose(p / (1 if y.ndim == 2 else p.sum()), expected, atol=2e-3)
+
+
+def test_initial_weights_are_he_s_and_smaller_for_many_inputs():
+    """With a variance of 2 / fan_in, units vary as their inputs do; those of the first layer less, beyond 256 inputs."""
+    stds = []
+    for fan_in in (64, 256, 1024, 4096):
+        random = np.random.RandomState(0)
+        network = initial_network([fan_in, 400, 2], "relu", "softmax", "float64", "he_normal", np.zeros(2), random)
+        stds.append(network.coefs[0].std() / np.sqrt(2 / fan_in))
+        assert network.coefs[1].std() == pytest.approx(np.sqrt(1 / 400), rel=0.1)
+    np.testing.assert_allclose(stds, [1, 1, 1 / 4, 1 / 16], rtol=0.02)
 
 
 # ---- lines a person reads -----------------------------------------------------------------------------------------------

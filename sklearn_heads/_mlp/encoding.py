@@ -6,6 +6,7 @@
     others                  (x - mean) / standard deviation, and for columns of enough distinct values also bins: quantile bin b
                             rises from -1/2 to 1/2 while x crosses it and is flat outside, so that a weighted sum of the bins
                             is any piecewise-linear function of the column (Gorishniy et al. 2022)
+    pixels, spectra         (x - mean) / root mean square of all standard deviations: see `share_a_scale`
     constant columns        left out
     finally                 z / sqrt(1 + (z / 3)^2): a far-out value, seen first at prediction, cannot exceed 3
 
@@ -36,6 +37,8 @@ MOST_CENTRED = 2**17
 # Share of the rows with zero, or with one of two values, beyond which a column is not centred. (A share of 0.95 counts as less,
 # however it is rounded.)
 COMMON = 0.95 + 1e-9
+# Columns that share a scale are at least so many.
+LEAST_SHARING = 32
 
 
 class InputEncoding:
@@ -56,6 +59,8 @@ class InputEncoding:
     mean_, scale_ : ndarrays (c,) of float64, or None
         z = (x - mean_) / scale_.
     two_valued_ : ndarray (c,) of bool
+    has_common_scale_ : bool
+        Whether the columns that are neither two-valued nor categorical have one `scale_`.
     ramps_ : list of m ndarrays (b, 2) of float64
         The bins, rising and in units of x, that the first m of `columns_` have; the others have none. A bin's feature rises
         from -1/2 to 1/2 while x goes from its first number to its second. Columns of most bins come first.
@@ -91,7 +96,7 @@ class InputEncoding:
             self.numeric_, X = np.flatnonzero(~X.is_categorical), X.numbers
         d = X.shape[1]
         self.columns_, self.two_valued_ = np.arange(d, dtype=np.int32), np.zeros(d, dtype=bool)
-        self.constant_, self.ramps_ = self.two_valued_, []
+        self.constant_, self.ramps_, self.has_common_scale_ = self.two_valued_, [], False
         found = statistics_of(X, weights)
         self.gaps_ = np.flatnonzero((found.gaps > 0) & (found.low <= found.high)).astype(np.int32)
         shares = np.concatenate([found.gaps[self.gaps_], shares])
@@ -122,12 +127,17 @@ class InputEncoding:
         self.columns_ = np.flatnonzero(used).astype(np.int32)
         low, high, varies = low[used].astype(np.float64), high[used].astype(np.float64), (low < high)[used]
         self.constant_, self.two_valued_ = ~varies, found.two_valued[used] & varies
+        spread, more_valued = self.scale_[used], found.two_valued[used] < varies
+        self.has_common_scale_ = share_a_scale(low[more_valued], high[more_valued], found.zeros[used][more_valued])
+        if self.has_common_scale_:
+            largest = spread[more_valued].max()  # squares of what is tiny or huge would leave the range of float
+            spread[~self.two_valued_] = largest * np.sqrt(((spread[more_valued] / largest) ** 2).mean())
         half_range = np.where(self.two_valued_, np.maximum((high - low) / 2, np.finfo(X.dtype).tiny), 1)
         mean = self.mean_[used]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             rest = resting((mean - low) / (high - low), mean, low, high)
         self.mean_ = np.where(self.two_valued_, rest, np.where((found.zeros[used] > COMMON) & varies, 0.0, mean))
-        self.scale_ = np.where(self.two_valued_, half_range, self.scale_[used])
+        self.scale_ = np.where(self.two_valued_, half_range, spread)
 
         if self.bins is not None:
             self._set_ramps(self.bins, X, weights=weights)
@@ -289,7 +299,8 @@ class InputEncoding:
         words = dict.fromkeys(self.numeric_.tolist(), "constant: left out" if self.kind else "as it is")
         for position, j in enumerate(self.numeric_[self.columns_] if self.kind else ()):
             mean, scale = self.mean_[position], self.scale_[position]
-            unit = "half its range" if self.two_valued_[position] else "its spread"
+            spread = "the common spread" if self.has_common_scale_ else "its spread"
+            unit = "half its range" if self.two_valued_[position] else spread
             words[j] = f"minus {mean:.4g}, divided by {unit} {scale:.4g}"
             if position < len(self.ramps_):
                 ramps = self.ramps_[position]
@@ -306,6 +317,20 @@ class InputEncoding:
 def resting(share, mean, low=0.0, high=1.0):
     """What two-valued columns have subtracted: their mean, or where few rows have the one value, the other."""
     return np.where(share < 1 - COMMON, low, np.where(share > COMMON, high, mean))
+
+
+def share_a_scale(low, high, zeros):
+    """Whether these columns seem to be measured in one unit, as pixels and spectra are: at least 32 of them, most with at least
+    a quarter of the range of the widest, and most not mostly zero, as counts of words are.
+
+    There a spread is information. A pixel at the border varies by noise alone, and divided by its own small spread, the noise
+    would be as loud as the pixels that matter.
+    """
+    if len(low) < LEAST_SHARING:
+        return False
+    with np.errstate(over="ignore"):
+        ranges = high - low
+    return bool(np.median(ranges) >= ranges.max() / 4 and np.median(zeros) <= COMMON)
 
 
 def _read_only(array):

@@ -23,6 +23,8 @@ from sklearn_heads._sklearn.callbacks import say
 
 # Multiplications and additions of a batch, some 200 microseconds of one core: below, threads wait for each other too often.
 WORTH_SHARING = 2e7
+# Initial weights are smaller where the network has more inputs than this.
+MANY_INPUTS = 256
 # Epochs that run without a look at what they brought, at most. Interrupts are noticed all the same.
 LONG_STRETCH = 100
 
@@ -89,7 +91,8 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
     place of 6 for logistic units (Glorot & Bengio 2010). "he_normal" draws N(0, 2 / fan_in) in hidden layers (He et al. 2015) and
     N(0, 1 / fan_in) in the output layer, with biases 0, in the output layer `output_biases`: training starts from the class
     frequencies instead of spending its first epochs on them. The weights of the first layer are drawn in the order of `draws`,
-    slices of its inputs.
+    slices of its inputs; beyond MANY_INPUTS they are smaller, by MANY_INPUTS / fan_in. With words or pixels, rows are few beside
+    the inputs, and training leaves alone what of the weights is orthogonal to all rows: in new rows, that is noise.
     """
     network = Network(layer_units, activation, kernel, dtype)
     last = len(network.coefs) - 1
@@ -99,7 +102,8 @@ def initial_network(layer_units, activation, kernel, dtype, weight_init, output_
             bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
             draw = partial(random.uniform, -bound, bound)
         else:
-            draw = partial(random.normal, 0, np.sqrt((1.0 if layer == last else 2.0) / max(1, fan_in)))
+            smaller = min(1.0, MANY_INPUTS / max(1, fan_in)) if layer == 0 else 1.0
+            draw = partial(random.normal, 0, smaller * np.sqrt((1.0 if layer == last else 2.0) / max(1, fan_in)))
         for part in (draws if layer == 0 else (slice(None),)):
             for some in blocks(len(W[part]), BLOCK_VALUES // fan_out):  # no second copy of large weights, in double
                 W[part][some] = draw(W[part][some].shape)
