@@ -90,7 +90,7 @@ def test_the_winner_of_the_race_has_the_least_validation_loss_and_the_others_are
 
 @pytest.mark.parametrize(("half_width", "winner"), [(0.1, "splits"), (None, "quantiles")])
 def test_a_trial_is_short_and_only_a_clear_lead_counts(half_width, winner, monkeypatch):
-    monkeypatch.setattr(recipe, "SIZES", few_sizes(1000, trial=2))
+    monkeypatch.setattr(recipe, "SIZES", few_sizes(1000, trial=1500))
     monkeypatch.setattr(recipe, "SIZES", [size._replace(bins=size.bins[:2]) for size in recipe.SIZES])
     trained = []
     train = ensemble.train
@@ -149,7 +149,7 @@ def test_splits_know_nothing_of_the_rows_that_validate_them(monkeypatch):
         for one, other in zip(before.members_[0].encoding.ramps_, after.members_[0].encoding.ramps_))
 
 
-@pytest.mark.parametrize("trial", [None, 2])
+@pytest.mark.parametrize("trial", [None, 500])
 @pytest.mark.parametrize("n_jobs", [2, 3])
 def test_bits_of_a_race_do_not_depend_on_n_jobs(n_jobs, trial, monkeypatch):
     monkeypatch.setattr(recipe, "SIZES", few_sizes(1000, trial))

@@ -5,7 +5,7 @@ which it never sees. So no row is wasted on validation, and every row has a prob
 
 Where a recipe names several kinds of bins, they race: a network is trained with each, on the rows of the first member, and the
 least validation loss wins. With few rows all are trained to their end, and the winner is the first member. With many that would
-cost too much: there the race is a trial of a few epochs, and the members of the winner's kind begin anew.
+cost too much: there the race is a trial of a few epochs, and all members begin anew with the winner's kind.
 """
 from __future__ import annotations
 

@@ -20,9 +20,10 @@ MORE_SPLITS = Bins("splits", least=2, most=16, together=1024)
 class Size(NamedTuple):
     """The settings for data of fewer rows than `below`.
 
-    hidden_units : of the members in turn; bins : the kinds that race; n_folds : each of several members keeps one of so many
-    parts of the rows for validation, None for as many as there are members; trial : epochs after which the race is decided, None
-    where all are trained to their end. The others are constructor parameters.
+    hidden_units : of the members in turn; bins : the kinds that race; trial : rows that the networks of the race are trained on
+    before it is decided, repeated ones counted, None where they are trained to their end; n_folds : each of several members
+    keeps one of so many parts of the rows for validation, None for as many as there are members. The others are constructor
+    parameters.
     """
 
     below: float
@@ -45,7 +46,7 @@ ALONE = ((256,),)  # where a single network is asked for in place of those
 SIZES = (
     Size(500, BOTH, (FEW,), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
     Size(10_000, BOTH, (FEW, STEPS), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
-    Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 3, 100, trial=5),
+    Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 3, 100, trial=70_000),
     Size(inf, ((256, 256),), (MANY,), 10, 1, 512, 0.1, 0.02, "adaptive", 3, 60),
 )
 # What a recipe may decide, in the order in which it is shown.
@@ -69,7 +70,7 @@ class Recipe(NamedTuple):
     bins : tuple of Bins
         The kinds that race.
     trial : int or None
-        Epochs after which the race is decided; None where all are trained to their end.
+        Epochs after which the race is decided, two or more; None where all are trained to their end.
     n_folds : int
         Of how many parts of the rows each of several members keeps one for validation.
     l2 : float
@@ -128,8 +129,9 @@ def resolve(given, n_rows, whole_folds=False):
         hidden_units = (tuple(given["hidden_layer_sizes"]),)
     if "learning_rate_init" in auto:
         chosen["learning_rate_init"] = learning_rate(hidden_units[0])
+    trial = size.trial and max(2, -(-size.trial // n_rows))
     n_folds = n_members if size.n_folds is None or whole_folds else max(n_members, size.n_folds)
-    return Recipe(given | chosen, hidden_units, size.bins, size.trial, n_folds, l2)
+    return Recipe(given | chosen, hidden_units, size.bins, trial, n_folds, l2)
 
 
 def learning_rate(hidden_units):
