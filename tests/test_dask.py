@@ -21,7 +21,7 @@ SMALL = {"hidden_layer_sizes": (6,), "max_iter": 5, "random_state": 0}
 @pytest.fixture(scope="module")
 def client():
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="localhost:0") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
