@@ -37,9 +37,15 @@ cdef extern from "team.h" nogil:
     void team_dismiss(Team* team)
 
 
-# What is done to a batch in parts: its rows go forward; W of a layer is transposed; its deltas go backward; its gradient is used.
+# Columns whose bins' gradient is computed at a time (stairs.h).
 cdef enum:
-    FORWARD, TRANSPOSE, BACKWARD, GRADIENT
+    GROUP = 4
+
+
+# What is done to a batch in parts: steps are summed up; its rows go forward; W of a layer is transposed; its deltas go backward;
+# its gradient is used.
+cdef enum:
+    CLIMB, FORWARD, TRANSPOSE, BACKWARD, GRADIENT
 
 
 cdef struct Pass:
@@ -56,6 +62,13 @@ cdef class Batch:
     cdef const Py_ssize_t* order  # which of the rows
     cdef Py_ssize_t n             # and how many
     cdef char** activations       # activations[l]: the input of layer l, (n, fan_in)
+    cdef Py_ssize_t width         # values of a row in activations[0]
+    # Bins that are not among them (stairs.h), NULL where all are: where each row lies, and the steps of the network at hand, NULL
+    # where they are not kept.
+    cdef int32_t* cells
+    cdef char* ramps
+    cdef char* stairs
+    cdef Py_ssize_t cells_per_row, stairs_bytes
     cdef char** slopes            # slopes[l]: its derivative; NULL for ReLU, whose output shows it
     cdef char** deltas            # deltas[l]: gradient with respect to the weighted sums of layer l - 1; the last the logits'
     cdef char* logits

@@ -30,30 +30,46 @@ cdef class Batch:
         That may share a batch.
     lazy : bool
         Whether weights without a gradient may take their steps later: see Entries.
+    n_stairs : int
+        Networks whose tables of steps are kept (stairs.h); 0 for rows so few that steps are computed as they need them.
     """
 
     def __cinit__(
         self, Rows rows not None, tuple layer_units not None, Py_ssize_t most, bint slopes, bint training,
-        int n_threads, bint lazy,
+        int n_threads, bint lazy, int n_stairs,
     ):
         cdef Py_ssize_t layer, n_layers = len(layer_units) - 1, k = layer_units[n_layers]
         cdef Py_ssize_t d, h, scratch = 0, gradient = 0, upstream = 0, rows_read = most + OVERRUN
         cdef const Loops* loops = loops_of(rows.dtype.itemsize == 8)
         cdef int passes
-        cdef Py_ssize_t gathered
+        cdef Py_ssize_t gathered, cells, binned
         if most < 1 and rows.n_rows or most > MOST_VALUES // max(layer_units):
             raise MemoryError(f"batches of {most} rows in layers {layer_units}: lower batch_size, or make the layers narrower")
         self.rows, self.itemsize = rows, rows.dtype.itemsize
         self.activations = <char**> calloc(n_layers, sizeof(char*))
         self.slopes = <char**> calloc(n_layers, sizeof(char*))
         self.deltas = <char**> calloc(n_layers + 1, sizeof(char*))
-        self.allocated = <void**> calloc(3 * n_layers + 12, sizeof(void*))
+        self.allocated = <void**> calloc(3 * n_layers + 15, sizeof(void*))
         if self.activations == NULL or self.slopes == NULL or self.deltas == NULL or self.allocated == NULL:
             raise MemoryError
         if rows.row_encoding.first_entry < rows.row_encoding.width:
             self.entries = Entries(rows, layer_units[1], most, training, lazy)
+        self.width = rows.row_encoding.first_entry
+        if rows.row_encoding.has_stairs and layer_units[1] >= OVERRUN:
+            binned = rows.encoding.binned[0]
+            self.width -= rows.encoding.n_added
+            self.cells_per_row = (binned + OVERRUN - 1) // OVERRUN * OVERRUN
+            self.cells = <int32_t*> self.zeros(most * self.cells_per_row)
+            self.ramps = self.zeros(most * self.cells_per_row)
+            cells = binned * rows.encoding.n_bins
+            self.stairs_bytes = cells * 2 * (layer_units[1] * self.itemsize + 63) // 64 * 64
+            if n_stairs:
+                self.stairs = self.zeros(n_stairs * self.stairs_bytes // self.itemsize)
+            if training:
+                gradient = GROUP * rows.encoding.n_bins * layer_units[1]
+                scratch = 2 * most + 129 * rows.encoding.n_bins + 1
         for layer in range(n_layers):
-            d = layer_units[layer] if layer else rows.row_encoding.first_entry
+            d = layer_units[layer] if layer else self.width
             self.activations[layer] = self.zeros(rows_read * d + 2 * OVERRUN)
             if layer and training:
                 self.deltas[layer] = self.zeros(rows_read * layer_units[layer])
@@ -62,7 +78,7 @@ cdef class Batch:
         if training:
             self.deltas[n_layers] = self.zeros(rows_read * k)
         for layer in range(n_layers):
-            d, h = layer_units[layer] if layer else rows.row_encoding.first_entry, layer_units[layer + 1]
+            d, h = layer_units[layer] if layer else self.width, layer_units[layer + 1]
             passes = SCRATCH_FORWARD
             if training:
                 passes |= SCRATCH_GRADIENT
@@ -76,7 +92,7 @@ cdef class Batch:
         self.scratch_bytes, self.gradient_bytes = scratch * self.itemsize, gradient * self.itemsize
         self.scratch, self.gradient = self.zeros(n_threads * scratch), self.zeros(n_threads * gradient)
         if n_threads > 1:
-            gathered = apart((NEAR + OVERRUN) * rows.row_encoding.first_entry + 2 * OVERRUN)
+            gathered = apart((NEAR + OVERRUN) * self.width + 2 * OVERRUN)
             self.gathered_bytes, self.gathered = gathered * self.itemsize, self.zeros(n_threads * gathered)
         self.logits = self.zeros(most * k)
         self.targets = self.zeros(most * k)

@@ -65,8 +65,13 @@ cdef extern from "table.h" nogil:
         void dropout(uint64_t key, double rate, Py_ssize_t first, void* a, void* slope, Py_ssize_t n) noexcept nogil
         void scale(double factor, void* x, Py_ssize_t n) noexcept nogil
         void approach(double share, const void* w, void* average, Py_ssize_t n) noexcept nogil
-        void (**gather)(const void* X, const Py_ssize_t* order, const Encoding* encoding, void* out,
+        void (**gather)(const void* X, const Py_ssize_t* order, const Encoding* encoding, void* out, int32_t* cell, void* ramp,
                         Py_ssize_t n) noexcept nogil
+        void climb(const Encoding* encoding, const void* W, void* stairs, Py_ssize_t first, Py_ssize_t h) noexcept nogil
+        void add_stairs(const Encoding* encoding, const int32_t* cell, const void* ramp, const void* x, const void* W,
+                        const void* stairs, bint relu, void* z, Py_ssize_t n, Py_ssize_t h) noexcept nogil
+        void stairs_gradient(const Encoding* encoding, const int32_t* cell, const void* ramp, const void* delta, void* scratch,
+                             void* g, Py_ssize_t first, Py_ssize_t columns, Py_ssize_t n, Py_ssize_t h) noexcept nogil
         void (**sparse_entries)(const void* data, const int32_t* indices, const int64_t* indptr, const Py_ssize_t* order,
                                 const Encoding* encoding, const void* zero, Py_ssize_t* start, int32_t* input, void* value,
                                 Py_ssize_t n) noexcept nogil

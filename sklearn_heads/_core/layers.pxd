@@ -30,10 +30,11 @@ cdef class Layers:
     cdef const Loops* loops
     cdef bint is_double, is_relu
     cdef int activation_code
-    cdef Py_ssize_t itemsize
+    cdef Py_ssize_t itemsize, line  # bytes of a value, and values of a cache line
 
     cdef void gather(self, Batch batch) noexcept nogil
     cdef void add_base(self, Batch batch) noexcept nogil
+    cdef void climb(self, Batch batch) noexcept nogil
     cdef void forward(self, Batch batch, double dropout, uint64_t key) noexcept nogil
     cdef void gather_part(self, Batch batch, Py_ssize_t start, Py_ssize_t n, int who) noexcept nogil
     cdef void share(self, Batch batch, Optimizer optimizer, int kind, Py_ssize_t nth, Py_ssize_t parts) noexcept nogil
@@ -48,6 +49,10 @@ cdef class Layers:
     cdef Py_ssize_t fan_in(self, Batch batch, Py_ssize_t nth) noexcept nogil
     cdef Py_ssize_t strips(self, Batch batch, Py_ssize_t nth) noexcept nogil
     cdef void gradient_part(self, Batch batch, Py_ssize_t nth, Py_ssize_t part, Optimizer optimizer, int who) noexcept nogil
+    cdef void use_inputs(
+        self, Batch batch, Py_ssize_t nth, Py_ssize_t first, Py_ssize_t inputs, const char* g, Optimizer optimizer,
+    ) noexcept nogil
+    cdef void stairs_part(self, Batch batch, Py_ssize_t first, Optimizer optimizer, int who) noexcept nogil
     cdef void use_gradient(
         self, const char* g, char* p, Py_ssize_t n, bint is_weight, Optimizer optimizer, char* total,
     ) noexcept nogil

@@ -26,7 +26,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from sklearn_heads._core.batch cimport (
-    BACKWARD, FORWARD, GRADIENT, NEAR, TRANSPOSE, Batch, strip, team_finish, team_offer, team_take, team_wait,
+    BACKWARD, CLIMB, FORWARD, GRADIENT, GROUP, NEAR, TRANSPOSE, Batch, strip, team_finish, team_offer, team_take, team_wait,
 )
 from sklearn_heads._core.kernels cimport loops_of
 from sklearn_heads._core.optimizer cimport Optimizer
@@ -47,6 +47,11 @@ cdef inline Py_ssize_t row_parts(Py_ssize_t n) noexcept nogil:
     return (n + NEAR - 1) // NEAR
 
 
+cdef inline Py_ssize_t groups_of(Batch batch) noexcept nogil:
+    """Groups of columns whose bins are not spread out."""
+    return (batch.rows.encoding.binned[0] + GROUP - 1) // GROUP if batch.cells != NULL else 0
+
+
 cdef class Layers:
     """Dense layers over one flat parameter vector: all weights first, layer by layer, then all biases. See Network."""
 
@@ -64,6 +69,7 @@ cdef class Layers:
         self.is_relu = activation == "relu"
         self.is_double = self.dtype == np.float64
         self.itemsize = self.dtype.itemsize
+        self.line = 64 // self.itemsize
         self.loops = loops_of(self.is_double)
         shapes = list(zip(self.layer_units, self.layer_units[1:]))
         size = sum((fan_in + 1) * units for fan_in, units in shapes)
@@ -99,24 +105,31 @@ cdef class Layers:
 
     cdef void gather(self, Batch batch) noexcept nogil:
         """The entries of the batch, and its rows of X into activations[0]; threads that share the batch gather their own rows."""
-        if batch.team == NULL and batch.rows.row_encoding.first_entry > 0:
+        if batch.team == NULL and batch.width > 0:
             self.loops.gather[batch.rows.double_source](
-                batch.rows.X, batch.order, &batch.rows.encoding, batch.activations[0], batch.n)
+                batch.rows.X, batch.order, &batch.rows.encoding, batch.activations[0], batch.cells, batch.ramps, batch.n)
         if batch.entries is not None:
             batch.entries.gather(self.loops, batch.order, batch.n)
 
     cdef void gather_part(self, Batch batch, Py_ssize_t start, Py_ssize_t n, int who) noexcept nogil:
         """n rows of X from `start` on, by way of a thread's own room: a row is written past its end (rows.h)."""
-        cdef Py_ssize_t row_bytes = batch.rows.row_encoding.first_entry * self.itemsize
+        cdef Py_ssize_t row_bytes = batch.width * self.itemsize, first = start * batch.cells_per_row
         cdef char* room = batch.gathered + who * batch.gathered_bytes
         if row_bytes:
-            self.loops.gather[batch.rows.double_source](batch.rows.X, batch.order + start, &batch.rows.encoding, room, n)
+            self.loops.gather[batch.rows.double_source](
+                batch.rows.X, batch.order + start, &batch.rows.encoding, room, batch.cells + first,
+                batch.ramps + first * self.itemsize, n)
             memcpy(batch.activations[0] + start * row_bytes, room, n * row_bytes)
 
     cdef void add_base(self, Batch batch) noexcept nogil:
         """Before rows go forward with these weights: what inputs that are entries contribute to every row."""
         if batch.entries is not None:
             batch.entries.add_base(self.loops, self.layers[0].W, self.layers[0].b)
+
+    cdef void climb(self, Batch batch) noexcept nogil:
+        """Before rows go forward with these weights: the steps of the bins, where they are kept."""
+        if batch.stairs != NULL:
+            self.share(batch, None, CLIMB, 0, (self.layers[0].units + self.line - 1) // self.line)
 
     cdef void share(self, Batch batch, Optimizer optimizer, int kind, Py_ssize_t nth, Py_ssize_t parts) noexcept nogil:
         """Do a pass over the batch in parts, with the helpers of its team where there are any."""
@@ -137,7 +150,9 @@ cdef class Layers:
     cdef void do(self, Batch batch, Optimizer optimizer, Py_ssize_t part, int who) noexcept nogil:
         """A part of the pass at hand. Which thread does it makes no difference: none reads what another part writes."""
         cdef Py_ssize_t start = part * NEAR, n = min(<Py_ssize_t> NEAR, batch.n - start)
-        if batch.now.kind == FORWARD:
+        if batch.now.kind == CLIMB:
+            self.loops.climb(&batch.rows.encoding, self.layers[0].W, batch.stairs, part * self.line, self.layers[0].units)
+        elif batch.now.kind == FORWARD:
             self.forward_part(batch, start, n, who)
         elif batch.now.kind == TRANSPOSE:
             self.transpose_part(batch, part)
@@ -177,16 +192,20 @@ cdef class Layers:
         """z = a W + b for n rows of the batch from `start` on; its ReLU, where nothing is to be added."""
         cdef Layer* layer = &self.layers[nth]
         cdef char* scratch = batch.scratch + who * batch.scratch_bytes
+        cdef char* b = layer.b if nth or batch.entries is None else batch.entries.bias
+        cdef bint relu = self.is_relu and nth < self.n_layers - 1 and (nth > 0 or batch.entries is None)
+        cdef Py_ssize_t fan_in = layer.fan_in if nth else batch.width, at = start * batch.cells_per_row
+        cdef char* x = batch.activations[nth] + start * fan_in * self.itemsize
+        if nth == 0 and batch.cells != NULL:
+            self.loops.product(b, x, fan_in, 1, layer.W, layer.units, NULL, z, n, layer.units, batch.rows.encoding.n_columns)
+            self.loops.add_stairs(
+                &batch.rows.encoding, batch.cells + at, batch.ramps + at * self.itemsize, x, layer.W, batch.stairs, relu, z, n,
+                layer.units)
+        else:
+            self.loops.layer_forward(x, layer.W, b, scratch, relu, z, n, fan_in, layer.units)
         if nth == 0 and batch.entries is not None:
-            self.loops.layer_forward(
-                batch.activations[0] + start * batch.rows.row_encoding.first_entry * self.itemsize, layer.W, batch.entries.bias,
-                scratch, False, z, n, batch.rows.row_encoding.first_entry, layer.units)
             self.loops.add_entries(
                 batch.entries.start + start, batch.entries.input, batch.entries.value, layer.W, z, n, layer.units)
-        else:
-            self.loops.layer_forward(
-                batch.activations[nth] + start * layer.fan_in * self.itemsize, layer.W, layer.b, scratch,
-                self.is_relu and nth < self.n_layers - 1, z, n, layer.fan_in, layer.units)
 
     cdef void backward(self, Batch batch, Optimizer optimizer, char* total) noexcept nogil:
         """From the logits' delta to the gradient, which is put to use as it comes: see use_gradient."""
@@ -224,28 +243,63 @@ cdef class Layers:
 
     cdef Py_ssize_t fan_in(self, Batch batch, Py_ssize_t nth) noexcept nogil:
         """Inputs of a layer that are in its activations."""
-        return self.layers[nth].fan_in if nth else batch.rows.row_encoding.first_entry
+        return self.layers[nth].fan_in if nth else batch.width
 
     cdef Py_ssize_t strips(self, Batch batch, Py_ssize_t nth) noexcept nogil:
         """Parts of a layer's gradient: its biases, then its weights strip by strip, so that only one strip has to be kept."""
         cdef Py_ssize_t fan_in = self.fan_in(batch, nth), inputs = max(1, strip(fan_in, self.layers[nth].units))
-        return 1 + (fan_in + inputs - 1) // inputs
+        cdef Py_ssize_t groups = groups_of(batch) if nth == 0 else 0
+        return 1 + groups + (fan_in + inputs - 1) // inputs
 
     cdef void gradient_part(self, Batch batch, Py_ssize_t nth, Py_ssize_t part, Optimizer optimizer, int who) noexcept nogil:
-        """The gradient of a strip of a layer's weights, or as the first part of its biases."""
+        """The gradient of a strip of a layer's weights; as the first part of its biases, then of bins that are not spread out."""
         cdef Layer* layer = &self.layers[nth]
         cdef char* gradient = batch.gradient + who * batch.gradient_bytes
-        cdef Py_ssize_t fan_in = self.fan_in(batch, nth), most = max(1, strip(fan_in, layer.units)), first = (part - 1) * most
+        cdef Py_ssize_t groups = groups_of(batch) if nth == 0 else 0, fan_in = self.fan_in(batch, nth)
+        cdef Py_ssize_t most = max(1, strip(fan_in, layer.units)), first = (part - 1 - groups) * most
         cdef Py_ssize_t inputs = min(most, fan_in - first)
         if part == 0:
             self.loops.column_sums(batch.deltas[nth + 1], gradient, batch.n, layer.units)
             self.use_gradient(gradient, layer.b, layer.units, False, optimizer, batch.now.total)
+        elif part <= groups:
+            self.stairs_part(batch, (part - 1) * GROUP, optimizer, who)
         else:
             self.loops.layer_gradient(
                 batch.activations[nth] + first * self.itemsize, fan_in, batch.deltas[nth + 1],
                 batch.scratch + who * batch.scratch_bytes, gradient, batch.n, inputs, layer.units)
+            self.use_inputs(batch, nth, first, inputs, gradient, optimizer)
+
+    cdef void use_inputs(
+        self, Batch batch, Py_ssize_t nth, Py_ssize_t first, Py_ssize_t inputs, const char* g, Optimizer optimizer,
+    ) noexcept nogil:
+        """Use the gradient of the weights of some inputs in activations[nth]. Bins that are missing there leave a gap in W."""
+        cdef Py_ssize_t row_bytes = self.layers[nth].units * self.itemsize, before = inputs
+        cdef char* W = self.layers[nth].W
+        if nth == 0 and batch.cells != NULL:
+            before = max(0, min(inputs, batch.rows.encoding.n_columns - first))
+        if before:
+            self.use_gradient(g, W + first * row_bytes, before * self.layers[nth].units, True, optimizer, batch.now.total)
+        if before < inputs:
             self.use_gradient(
-                gradient, layer.W + first * layer.units * self.itemsize, inputs * layer.units, True, optimizer, batch.now.total)
+                g + before * row_bytes, W + (first + before + batch.rows.encoding.n_added) * row_bytes,
+                (inputs - before) * self.layers[nth].units, True, optimizer, batch.now.total)
+
+    cdef void stairs_part(self, Batch batch, Py_ssize_t first, Optimizer optimizer, int who) noexcept nogil:
+        """The gradient of the bins of a group of columns, from `first` on: their weights lie bin by bin."""
+        cdef Py_ssize_t b, count, units = self.layers[0].units, row_bytes = units * self.itemsize
+        cdef Py_ssize_t last = min(first + GROUP, <Py_ssize_t> batch.rows.encoding.binned[0])
+        cdef char* gradient = batch.gradient + who * batch.gradient_bytes
+        cdef char* W = self.layers[0].W + (batch.rows.encoding.n_columns + first) * row_bytes
+        self.loops.stairs_gradient(
+            &batch.rows.encoding, batch.cells, batch.ramps, batch.deltas[1], batch.scratch + who * batch.scratch_bytes, gradient,
+            first, last - first, batch.n, units)
+        for b in range(batch.rows.encoding.n_bins):
+            count = min(last, <Py_ssize_t> batch.rows.encoding.binned[b]) - first
+            if count <= 0:
+                return
+            self.use_gradient(gradient, W, count * units, True, optimizer, batch.now.total)
+            gradient += count * row_bytes
+            W += batch.rows.encoding.binned[b] * row_bytes
 
     cdef void use_gradient(
         self, const char* g, char* p, Py_ssize_t n, bint is_weight, Optimizer optimizer, char* total,

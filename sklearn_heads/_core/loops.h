@@ -199,7 +199,7 @@ static NOINLINE int FN(in_unit_interval)(const void *x_, size n)
 
 /* ---- batches -------------------------------------------------------------------------------------------------- */
 
-/* out: the centred and scaled values z of a row, each bounded, and behind them their bins.
+/* out: the centred and scaled values z of a row, each bounded; and behind them their bins, unless they are wanted as cells.
  *
  * The bound is a smooth clip: the identity near 0, never beyond +-bound.  z is first cut off at +-1e18: there the clip has
  * reached its limit, while the square of a larger z would overflow float, and a double beyond float's range has become inf.
@@ -209,7 +209,7 @@ static NOINLINE int FN(in_unit_interval)(const void *x_, size n)
  * rows, value by value, took longer than the rest. */
 #define WHOLE_VECTORS(n) (((n) + OVERRUN - 1) & -(size)OVERRUN)
 
-LOOP FN(encode_row)(const Encoding *encoding, const REAL *restrict z, REAL *restrict out)
+LOOP FN(encode_row)(const Encoding *encoding, const REAL *restrict z, int spread, REAL *restrict out)
 {
     const REAL *restrict low = encoding->low, *restrict slope = encoding->slope;
     const REAL shrink = (REAL)(1 / (encoding->bound * encoding->bound)), cap = (REAL)1e18;
@@ -218,7 +218,7 @@ LOOP FN(encode_row)(const Encoding *encoding, const REAL *restrict z, REAL *rest
         out[j] = x / SQRT(1 + x * x * shrink);
     }
     out += encoding->n_columns;
-    EACH(b, encoding->n_bins) {
+    EACH(b, spread ? encoding->n_bins : 0) {
         const size m = encoding->binned[b];
         SIMD EACH(c, WHOLE_VECTORS(m)) {
             const REAL rise = (z[c] - low[c]) * slope[c];
@@ -228,6 +228,8 @@ LOOP FN(encode_row)(const Encoding *encoding, const REAL *restrict z, REAL *rest
         out += m, low += m, slope += m;
     }
 }
+
+#include "stairs.h"
 
 /* How many rows ahead a row is fetched: so many that it is there in time, and few enough for the nearest cache. */
 static inline size FN(rows_ahead)(size bytes) { return bytes < 680 ? 12 : bytes < 8192 ? 8192 / bytes : 1; }
@@ -332,6 +334,7 @@ static const Loops FN(loops) = {
     },
     .scratch_values = FN(scratch_values), .layer_forward = FN(layer_forward), .layer_gradient = FN(layer_gradient),
     .column_sums = FN(column_sums), .transpose = FN(transpose), .product = FN(product),
+    .climb = FN(climb), .add_stairs = FN(add_stairs), .stairs_gradient = FN(stairs_gradient),
     .dropout = FN(dropout), .scale = FN(scale), .approach = FN(approach),
     .gather = {FN(gather_from_float), FN(gather_from_double)},
     .sparse_entries = {FN(sparse_entries_from_float), FN(sparse_entries_from_double)},
@@ -346,3 +349,8 @@ static const Loops FN(loops) = {
 #undef IN
 #undef OUT
 #undef GROUP
+#undef LANES
+#undef UNROLL
+#undef VECTOR
+#undef VECTOR_IN
+#undef WHOLE_VECTORS

@@ -17,7 +17,9 @@ cdef class Network(Layers):
     cdef double flops_per_row
 
     cdef int check(self, Rows rows, bint with_targets) except -1
-    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training, int n_threads=*, bint lazy=*)
+    cdef Batch batch_of(
+        self, Rows rows, Py_ssize_t most, bint training, int n_threads=*, bint lazy=*, int n_stairs=*,
+    )
     cdef double loss_of(self, Batch batch, double scale, double smoothing, void* delta) noexcept nogil
     cdef double train(
         self, Batch batch, Optimizer optimizer, double dropout, double smoothing, uint64_t key,

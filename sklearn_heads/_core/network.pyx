@@ -27,6 +27,9 @@ cdef double FLOPS_BETWEEN_POLLS = 1e9
 cdef double FLOPS_PER_BATCH = 1e4
 cdef double FLOPS_PER_ROW = 500
 
+# Rows of a prediction from which tables of steps are worth their making (stairs.h).
+cdef Py_ssize_t ROWS_WORTH_STAIRS = 32
+
 
 cdef class Network(Layers):
     """Layers with a loss on top.
@@ -116,6 +119,7 @@ cdef class Network(Layers):
         if batch.entries is not None:
             batch.entries.touch(self.loops, optimizer, self.layers[0].W, batch.n)
         self.add_base(batch)
+        self.climb(batch)
         self.forward(batch, dropout, key)
         loss = self.loss_of(batch, 1.0 / batch.n, smoothing, batch.deltas[self.n_layers])
         loss += optimizer.penalty(self.loops, self.layers[0].W, self.n_weights, batch.n)
@@ -125,9 +129,11 @@ cdef class Network(Layers):
 
     # ---- all rows ----------------------------------------------------------------------------------------------
 
-    cdef Batch batch_of(self, Rows rows, Py_ssize_t most, bint training, int n_threads=1, bint lazy=False):
+    cdef Batch batch_of(
+        self, Rows rows, Py_ssize_t most, bint training, int n_threads=1, bint lazy=False, int n_stairs=1,
+    ):
         """Room for up to `most` of these rows, in training or not."""
-        return Batch(rows, self.layer_units, most, not self.is_relu, training, n_threads, lazy)
+        return Batch(rows, self.layer_units, most, not self.is_relu, training, n_threads, lazy, n_stairs)
 
     def loss_and_gradient(
         self, Rows rows not None, order, Py_ssize_t block=1024, *, double l2=0, double smoothing=0, stop=None,
@@ -142,6 +148,7 @@ cdef class Network(Layers):
         cdef char* total = <char*> data_of(gradient, "gradient", REAL, self.itemsize, gradient.size)
         with nogil:
             self.add_base(batch)
+            self.climb(batch)
             while start < n_rows:
                 n = min(block, n_rows - start)
                 batch.choose(at + start, n)
@@ -167,6 +174,7 @@ cdef class Network(Layers):
         cdef Py_ssize_t start = 0, n
         cdef double total = 0
         self.add_base(batch)
+        self.climb(batch)
         while start < n_rows:
             n = min(<Py_ssize_t> BLOCK, n_rows - start)
             batch.choose(order + start, n)
@@ -205,10 +213,16 @@ def logits_of(list networks not None, Rows rows not None, order, Py_ssize_t bloc
     if first is None:
         raise ValueError("an ensemble without networks")
     first.check(rows, False)
-    cdef Batch batch = first.batch_of(rows, min(block, n_rows), False)
+    cdef bint keep = rows.n_rows >= ROWS_WORTH_STAIRS
+    cdef Batch batch = first.batch_of(rows, min(block, n_rows), False, 1, False, len(networks) if keep else 0)
+    cdef char* stairs = batch.stairs
     cdef Py_ssize_t row_bytes = first.n_outputs * first.itemsize
     logits = np.empty((len(networks), n_rows, first.n_outputs), dtype=first.dtype)
     cdef char* at = <char*> data_of(logits, "logits", REAL, first.itemsize, logits.size)
+    if stairs != NULL:
+        for m, network in enumerate(networks):
+            batch.stairs = stairs + m * batch.stairs_bytes
+            network.climb(batch)
     for start in range(0, n_rows, block):
         n = min(block, n_rows - start)
         with nogil:
@@ -217,6 +231,7 @@ def logits_of(list networks not None, Rows rows not None, order, Py_ssize_t bloc
         for m, network in enumerate(networks):
             with nogil:
                 batch.logits = at + (m * n_rows + start) * row_bytes
+                batch.stairs = stairs + m * batch.stairs_bytes if stairs != NULL else NULL
                 network.add_base(batch)
                 network.forward(batch, 0, 0)
         PyErr_CheckSignals()

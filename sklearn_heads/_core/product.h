@@ -180,10 +180,6 @@ static void FN(column_sums)(const void *delta, void *gb, size n, size h)
     FN(product)(NULL, &one, 0, 0, delta, h, NULL, gb, 1, h, n);
 }
 
-#undef LANES
-#undef UNROLL
-#undef VECTOR
-#undef VECTOR_IN
 #undef PRODUCT
 #undef GATED
 #undef FEW

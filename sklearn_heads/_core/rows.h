@@ -26,9 +26,10 @@ LOOP AS(scale_row)(const SOURCE *restrict x, const Encoding *encoding, REAL *res
  *   - z, in whole vectors, has fewer than width + OVERRUN elements.  That of the last row ends before
  *     n * width + OVERRUN + (width + OVERRUN) <= (n + OVERRUN) * width + 2 * OVERRUN, the end of the array.
  *   - What it covers belongs to later rows, and each of those is encoded after it: rows are gathered in order, by one thread. */
-LOOP AS(gather)(const void *X_, const intptr_t *order, const Encoding *encoding, void *out_, size n)
+LOOP AS(gather)(const void *X_, const intptr_t *order, const Encoding *encoding, void *out_, int32_t *cell, void *ramp_, size n)
 {
-    const size width = WIDTH(encoding), d = encoding->n_features;
+    const size width = WIDTH(encoding) - (cell ? encoding->n_added : 0), d = encoding->n_features;
+    const size binned = cell ? WHOLE_VECTORS(encoding->binned[0]) : 0;
     const REAL *absent = encoding->gap_values, *present = absent + encoding->n_gaps;
     const size ahead = FN(rows_ahead)(d * (size)sizeof(SOURCE));
     EACH(i, n) {
@@ -40,7 +41,8 @@ LOOP AS(gather)(const void *X_, const intptr_t *order, const Encoding *encoding,
         REAL *z = encoding->bound > 0 ? out + width + OVERRUN : out; /* see above */
         const SOURCE *x = (const SOURCE *)X_ + order[i] * d;
         AS(scale_row)(x, encoding, z);
-        if (encoding->bound > 0) FN(encode_row)(encoding, z, out);
+        if (cell) FN(cells_of_row)(encoding, z, cell + i * binned, (REAL *)ramp_ + i * binned);
+        if (encoding->bound > 0) FN(encode_row)(encoding, z, !cell, out);
         out += width - encoding->n_gaps;
         EACH(g, encoding->n_gaps) out[g] = x[encoding->gaps[g]] == x[encoding->gaps[g]] ? absent[g] : present[g];
     }

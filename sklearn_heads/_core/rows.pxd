@@ -13,7 +13,7 @@ cdef int check_order(const Py_ssize_t* order, Py_ssize_t n, Py_ssize_t n_rows) e
 
 cdef class RowEncoding:
     cdef readonly Py_ssize_t n_features, width
-    cdef readonly bint is_sparse
+    cdef readonly bint is_sparse, has_stairs
     cdef readonly object source, dtype
     cdef Encoding c
     # Inputs from first_entry on are not spread out in a batch (entries.pyx).

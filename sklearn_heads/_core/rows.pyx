@@ -12,6 +12,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 
 from sklearn_heads._core.kernels cimport OVERRUN
 
+# Bins per column, in the mean, from which a table of steps (stairs.h) is faster than a product over all bins.
+MANY_BINS = 5
+
 KINDS = ("float", "int", "uint")
 
 
@@ -64,6 +67,18 @@ def padded(array):
     return copied
 
 
+def rises_in_turn(binned, low, slope):
+    """Whether each column's bins rise one after another: a bin begins where the one before has ended, but for rounding."""
+    if not ((slope > 0) & np.isfinite(low)).all():
+        return False
+    width, at = 1 / slope, np.cumsum(binned)
+    slack = 8 * np.finfo(low.dtype).eps * (abs(low) + width)
+    for m, start, following in zip(binned[1:], at - binned, at):
+        if m > following - start or (low[following:following + m] < (low + width - slack)[start:start + m]).any():
+            return False
+    return True
+
+
 cdef class RowEncoding:
     """What is done to rows of X on their way into a batch. One serves many calls, and checks its arrays once for all of them.
 
@@ -101,6 +116,8 @@ cdef class RowEncoding:
     ----------
     width : int
         Encoded values per row: inputs of the network.
+    has_stairs : bool
+        Whether bins are so many, and rise one after another, that a batch need not spread them out (stairs.h).
     """
     def __cinit__(
         self, Py_ssize_t n_features, source, dtype, *, columns=None, mean=None, factor=None, double bound=0.0, binned=None,
@@ -135,6 +152,8 @@ cdef class RowEncoding:
             low, slope = padded(low), padded(slope)
             self.c.low = data_of(low, "low", REAL, self.dtype.itemsize, n_added)
             self.c.slope = data_of(slope, "slope", REAL, self.dtype.itemsize, n_added)
+            self.has_stairs = (
+                not is_sparse and n_added > 0 and n_added >= MANY_BINS * binned.max() and rises_in_turn(binned, low, slope))
         self.c.fill = data_of(fill, "what a gap counts as", REAL, wide, c)
         if gaps is not None:
             self.c.n_gaps = gaps.size

@@ -96,8 +96,14 @@ typedef struct {
     void (*dropout)(uint64_t key, double rate, size first, void *a, void *slope, size n); /* n elements from `first` on */
     void (*scale)(double factor, void *x, size n);
     void (*approach)(double share, const void *w, void *average, size n);
-    /* rows: X (of float or double) to the batch */
-    void (*gather[2])(const void *X, const intptr_t *order, const Encoding *encoding, void *out, size n);
+    /* rows: X (of float or double) to the batch; bins spread out, or as cells and ramps where these are not NULL */
+    void (*gather[2])(const void *X, const intptr_t *order, const Encoding *encoding, void *out, int32_t *cell, void *ramp, size n);
+    /* bins as stairs (stairs.h): their table, UNITS units at a time; what they add to z; the gradient of their weights */
+    void (*climb)(const Encoding *encoding, const void *W, void *stairs, size first, size h);
+    void (*add_stairs)(const Encoding *encoding, const int32_t *cell, const void *ramp, const void *x, const void *W,
+                       const void *stairs, int relu, void *z, size n, size h);
+    void (*stairs_gradient)(const Encoding *encoding, const int32_t *cell, const void *ramp, const void *delta, void *scratch,
+                            void *g, size first, size columns, size n, size h);
     /* entries of rows, from start[i] to start[i + 1] (entries.h) */
     void (*sparse_entries[2])(const void *data, const int32_t *indices, const int64_t *indptr, const intptr_t *order,
                               const Encoding *encoding, const void *zero, size *start, int32_t *input, void *value, size n);

@@ -62,9 +62,12 @@ class Case:
             return parts
         parts["bound"] = 3.0
         if self.one_of(True, False):
-            binned = np.sort(self.random.randint(c + 1, size=self.random.randint(5)))[::-1]
+            binned = np.sort(self.random.randint(c + 1, size=self.random.randint(9)))[::-1]
             total = int(binned.sum())
             parts.update(binned=binned.astype(np.int32), low=self.real(dtype, total), slope=np.abs(self.real(dtype, total)))
+            if self.one_of(True, False):  # one after another, as steps (stairs.h): from -3, each bin a third wide
+                parts["low"] = np.repeat(np.arange(len(binned)) / 3 - 3, binned).astype(dtype)
+                parts["slope"] = np.full(total, 3, dtype)
         if self.one_of(True, False):
             gaps = np.unique(self.random.randint(d, size=self.size())).astype(np.int32)
             parts.update(gaps=gaps, gap_values=self.real(dtype, 2, len(gaps)))
