@@ -10,10 +10,11 @@ adds LightGBM and CatBoost, with their defaults, which need the extra `bench`; t
 better of HistGradientBoosting and LightGBM, ratios clipped to 0.5 .. 2.
 
 FOLDER holds one file per data set. An .npz: X (n, d), y (n,) of class ids or (n, L) of 0 and 1. A .parquet: a table as people
-have it, with its labels in the column "target"; columns of words become indicators, gaps are filled. Without a folder the sets
-are those that scikit-learn ships. Every model sees the same rows: at most 5,000 (--rows) to train on and 10,000 to test on,
-stratified but for multi-label; missing values are filled with the median of the training rows first. Sets are left out where a
-class would not have two rows to train on. One thread, the models in turn.
+have it, with its labels in the column "target": ours and the trees take its words and gaps as they are, MLPClassifier gets
+indicators of the 50 most frequent words of each column, and medians in the gaps. Without a folder the sets are those that
+scikit-learn ships. Every model sees the same rows: at most 5,000 (--rows) to train on and 10,000 to test on, stratified but for
+multi-label; missing values of an .npz are filled with the median of the training rows first. Sets are left out where a class
+would not have two rows to train on. One thread, the models in turn.
 
 "Light" is one network. log loss is a row (multi-label: a row and label), probabilities floored at 1e-15;
 error is 1 - accuracy (multi-label: Hamming loss at 0.5); for multi-label also the micro-F1 of predict, ours with thresholds tuned
@@ -29,12 +30,14 @@ from pathlib import Path
 
 import numpy as np
 from sklearn import datasets
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel, ThresholdTuner
 
@@ -68,9 +71,12 @@ def sets(folder):
 
             table = pd.read_parquet(path)
             y = pd.factorize(table.pop("target"), sort=True)[0]
-            words = table.select_dtypes(exclude="number").columns
-            frequent = {name: table[name].where(table[name].isin(table[name].value_counts().index[:50])) for name in words}
-            yield path.stem, (pd.get_dummies(table.assign(**frequent), columns=list(words)).to_numpy(np.float32), y)
+            yield path.stem, (table.astype(dict.fromkeys(words_of(table), "category")), y)
+
+
+def words_of(X):
+    """The names of the columns of words; None of an array."""
+    return None if isinstance(X, np.ndarray) else list(X.select_dtypes(exclude="number").columns)
 
 
 def split(X, y, seed, most_trained):
@@ -81,11 +87,19 @@ def split(X, y, seed, most_trained):
         raise ValueError(f"a class has {rarest} of {len(X)} rows: too few for {n_train} to train on")
     by_class = y.ndim == 1 and rarest >= 3
     parts = train_test_split(X, y, train_size=n_train, test_size=n_test, random_state=seed, stratify=y if by_class else None)
+    if not isinstance(X, np.ndarray):
+        return parts
     median = np.nan_to_num(np.nanmedian(parts[0], axis=0)).astype(X.dtype)
     return [np.where(np.isfinite(part), part, median) for part in parts[:2]] + parts[2:]
 
 
-def trees(names, seed):
+def as_text(table):
+    """CatBoost knows no missing words."""
+    words = words_of(table)
+    return table.assign(**table[words].astype(object).fillna("missing"))
+
+
+def trees(names, seed, words):
     """Peers that scikit-learn does not bring."""
     if "lightgbm" in names:
         from lightgbm import LGBMClassifier
@@ -94,24 +108,43 @@ def trees(names, seed):
     if "catboost" in names:
         from catboost import CatBoostClassifier
 
-        yield "CatBoost", CatBoostClassifier(random_state=seed, thread_count=1, verbose=False, allow_writing_files=False)
+        catboost = CatBoostClassifier(
+            random_state=seed, thread_count=1, verbose=False, allow_writing_files=False, cat_features=words)
+        yield "CatBoost", catboost if words is None else make_pipeline(FunctionTransformer(as_text), catboost)
 
 
-def models(task, seed, variants, peers):
+def histograms(seed, words):
+    """Scikit-learn's trees, which know 255 categories of a column at most: the most frequent ones."""
+    if words is None:
+        return HistGradientBoostingClassifier(random_state=seed)
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=250)
+    return make_pipeline(
+        make_column_transformer((codes, words), remainder="passthrough"),
+        HistGradientBoostingClassifier(random_state=seed, categorical_features=list(range(len(words)))))
+
+
+def scaled_network(seed, words):
+    steps = [StandardScaler(), MLPClassifier(random_state=seed)]
+    if words is not None:
+        indicators = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=50, sparse_output=False)
+        steps.insert(0, make_column_transformer((indicators, words), remainder=SimpleImputer(strategy="median")))
+    return make_pipeline(*steps)
+
+
+def models(task, seed, variants, peers, words):
     if variants:
         changed = {text: OURS[task](random_state=seed, **json.loads(text)) for text in variants}
         return {"ours": OURS[task](random_state=seed), **changed}
-    scaled = make_pipeline(StandardScaler(), MLPClassifier(random_state=seed))
     result = {
         "ours": OURS[task](random_state=seed),
         "ours, light": OURS[task](n_members=1, random_state=seed),
-        "scaled MLPClassifier": scaled,
+        "scaled MLPClassifier": scaled_network(seed, words),
     }
     if task == "multilabel":
         result["tuned"] = ThresholdTuner(OURS[task](random_state=seed), scoring="f1_micro", cv="oof", random_state=seed)
     else:
-        result["HistGradientBoosting"] = HistGradientBoostingClassifier(random_state=seed)
-        result |= trees(peers, seed)
+        result["HistGradientBoosting"] = histograms(seed, words)
+        result |= trees(peers, seed, words)
     return result
 
 
@@ -138,7 +171,7 @@ def measure(folder, n_seeds, variants, most_trained, peers):
             except ValueError as refusal:
                 print(f"{name}: {refusal}")
                 break
-            for model_name, model in models(task, seed, variants, peers).items():
+            for model_name, model in models(task, seed, variants, peers, words_of(X)).items():
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # peers that have not converged are measured as they are
                     start = time.perf_counter()
