@@ -7,7 +7,10 @@ cdef class Optimizer:
     cdef readonly double weight_decay
     cdef readonly str kind
     cdef readonly long long n_steps
-    cdef readonly object first, second
+    cdef readonly object first, second, row_rates
+    cdef readonly Py_ssize_t row_size
+    cdef double* rates
+    cdef Py_ssize_t row_bytes, rated_bytes
     cdef StepRule rule, rule_of_biases  # those differ in L2 and decay
     cdef bint is_adam
     cdef char* first_at
@@ -28,4 +31,7 @@ cdef class Optimizer:
     cdef void begin_step(self, Py_ssize_t n_rows) noexcept nogil
     cdef void step(
         self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight,
+    ) noexcept nogil
+    cdef void take(
+        self, const Loops* loops, const StepRule* rule, const char* g, char* p, Py_ssize_t at, Py_ssize_t n,
     ) noexcept nogil

@@ -30,10 +30,14 @@ cdef class Optimizer:
         The moments, copied.
     n_steps : int
         Steps that they come from.
+    row_rates : ndarray (r,) of float64, or None
+        The parameters begin with r rows of weights that have rates of their own: the base rate times these.
+    row_size : int
+        Parameters in each of these rows.
     """
     def __cinit__(
         self, kind, size, dtype, learning_rate, l2=0.0, weight_decay=0.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
-        momentum=0.9, nesterov=True, first=None, second=None, long long n_steps=0,
+        momentum=0.9, nesterov=True, first=None, second=None, long long n_steps=0, row_rates=None, Py_ssize_t row_size=0,
     ):
         if kind not in ("adam", "sgd"):
             raise ValueError(f"no such optimizer: {kind!r}")
@@ -51,12 +55,19 @@ cdef class Optimizer:
         self.first, self.second, self.n_steps = padded(first), padded(second), n_steps
         self.first_at = <char*> data_of(self.first, "first", REAL, itemsize, size)
         self.second_at = <char*> data_of(self.second, "second", REAL, itemsize, n_second)
+        self.row_rates, self.row_size = row_rates, row_size
+        self.row_bytes, self.rated_bytes = row_size * itemsize, 0
+        if row_rates is not None:
+            if row_size < 1 or len(row_rates) * row_size > size:
+                raise ValueError(f"{len(row_rates)} rows of {row_size} among {size} parameters")
+            self.rates = <double*> data_of(row_rates, "row rates", REAL, 8, len(row_rates))
+            self.rated_bytes = len(row_rates) * self.row_bytes
 
     def __reduce__(self):
         rule = self.rule
         return Optimizer, (
             self.kind, self.first.size, self.first.dtype.name, self.learning_rate, self.l2, self.weight_decay, rule.beta_1,
-            rule.beta_2, rule.epsilon, rule.momentum, bool(rule.nesterov), self.first, self.second, self.n_steps,
+            rule.beta_2, rule.epsilon, rule.momentum, bool(rule.nesterov), self.first, self.second, self.n_steps, self.row_rates, self.row_size,
         )
 
     def copy(self):
@@ -124,6 +135,8 @@ cdef class Optimizer:
         moved = self.owed[n_steps - self.epoch_from]
         if since > self.n_fading:
             moved *= self.powers[3 * (since - self.n_fading) + 2]
+        if at < self.rated_bytes:
+            moved *= self.rates[at / self.row_bytes]
         loops.adam_without_gradient(
             powers[0], powers[1], powers[2], moved, self.rule.epsilon, self.first_at + at, self.second_at + at, p, n)
 
@@ -153,7 +166,22 @@ cdef class Optimizer:
         self, const Loops* loops, const char* g, char* p, Py_ssize_t at, Py_ssize_t n, bint is_weight,
     ) noexcept nogil:
         """The step of n parameters p, whose moments begin at byte `at`, by their gradient g; L2 and decay are for weights."""
-        cdef const StepRule* rule = &self.rule if is_weight else &self.rule_of_biases
+        cdef StepRule rule
+        cdef Py_ssize_t row = 0
+        if at >= self.rated_bytes:
+            self.take(loops, &self.rule if is_weight else &self.rule_of_biases, g, p, at, n)
+            return
+        rule = self.rule
+        while row < n:  # a strip is whole rows
+            rule.learning_rate = self.rule.learning_rate * self.rates[at / self.row_bytes]
+            self.take(loops, &rule, g, p, at, self.row_size)
+            row += self.row_size
+            at, g, p = at + self.row_bytes, g + self.row_bytes, p + self.row_bytes
+
+    cdef void take(
+        self, const Loops* loops, const StepRule* rule, const char* g, char* p, Py_ssize_t at, Py_ssize_t n,
+    ) noexcept nogil:
+        """The step of these parameters by this rule."""
         if self.is_adam:
             loops.adam(rule, g, self.first_at + at, self.second_at + at, p, n)
         else:

@@ -194,6 +194,13 @@ class InputEncoding:
         c, last = len(self.columns_), self.n_dense - len(self.gaps_)
         return [slice(0, c), slice(last, self.width), slice(c, last)]
 
+    def per_input(self, of_columns, of_indicators):
+        """One value for each input of the network, from one for each column of numbers and each gap indicator and look-up."""
+        of_columns = of_columns[self.columns_]
+        binned = of_columns[: len(self.ramps_)]
+        bins = np.broadcast_to(binned, (self.bin_lines()[2].shape))[self.bin_lines()[2]] if self.ramps_ else binned
+        return np.concatenate([of_columns, bins, of_indicators])
+
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""
         codes = None

@@ -13,6 +13,7 @@ import numpy as np
 
 from sklearn_heads._mlp.encoding import InputEncoding
 from sklearn_heads._mlp.members import folds, spawn, train, validation_split
+from sklearn_heads._mlp.relevance import Relevance
 from sklearn_heads._mlp.training import Examples, Member, initial_network
 from sklearn_heads._sklearn.random import random_stream
 
@@ -53,6 +54,10 @@ class Ensemble:
         self.strata = head.strata(targets.encoded)
         self.fold = None if one else folds(self.strata, recipe.n_folds, self.random)
         self._encodings, self._examples = {}, {}
+        self.relevance = None
+        if not old and estimator.input_encoding == "piecewise" and recipe.parameters["solver"] != "lbfgs":
+            weights = self.weights if targets.entry_weights is None else targets.entry_weights
+            self.relevance = Relevance(self.encoding, self.X, *head.kernel_targets(targets.encoded).values(), weights)
 
     @property
     def n_networks(self):
@@ -133,6 +138,8 @@ class Ensemble:
             trained, validation = validation_split(rows, self.head, self.targets.encoded, fraction, self.random)
         else:
             trained, validation = rows, given
+        if self.relevance is not None:
+            member.learn_at(self.relevance.factors(member.encoding, trained.order))
         return self._without_constants(trained, member), validation
 
     def _without_constants(self, trained, member):

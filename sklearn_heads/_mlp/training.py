@@ -135,7 +135,7 @@ class Member:
 
     def __init__(self, network, encoding, random):
         self.network, self.encoding, self.random = network, encoding, random
-        self.optimizer = None
+        self.optimizer = self.rates = None
         self.n_iter_ = self.best_iter_ = self.t_ = 0
         self.loss_ = np.inf
         self.loss_curve_, self.validation_loss_curve_ = [], []
@@ -156,6 +156,11 @@ class Member:
         twin.optimizer = self.optimizer and self.optimizer.copy()
         twin.loss_curve_, twin.validation_loss_curve_ = list(self.loss_curve_), list(self.validation_loss_curve_)
         return twin
+
+    def learn_at(self, rates):
+        """The weights of each input learn at the base rate times this (width,), and begin as much smaller."""
+        self.rates, W = rates, self.network.coefs[0]
+        W *= rates[:, None].astype(W.dtype)
 
     def hold(self, logits):
         """Make the outputs whose logit is not NaN the same for every row. 0, of a label that is never known, means the bias."""
@@ -235,7 +240,7 @@ class Member:
             raise ValueError("training ended with weights that are not finite: lower learning_rate_init, or scale X.")
 
     def _train_epochs(self, settings, examples, validation, stop, name, steps, spare):
-        self.optimizer = new_optimizer(settings, self.network)
+        self.optimizer = new_optimizer(settings, self.network, self.rates)
         runner = EpochRunner(settings, self, examples, validation, spare.n_threads)
         watch = Watch(settings, self, runner.epochs, validation is not None, name)
         self.n_iter_, complaint = 0, None
@@ -294,12 +299,14 @@ def _checked(name, arrays, like):
     return arrays
 
 
-def new_optimizer(settings, network):
+def new_optimizer(settings, network, rates=None):
     s = settings
+    if rates is not None and s.solver == "sgd":
+        rates = rates**2
     return Optimizer(
         s.solver, network.parameters.size, network.dtype, s.learning_rate_init, l2=s.l2,
         weight_decay=s.weight_decay, beta_1=s.beta_1, beta_2=s.beta_2, epsilon=s.epsilon,
-        momentum=s.momentum, nesterov=s.nesterovs_momentum,
+        momentum=s.momentum, nesterov=s.nesterovs_momentum, row_rates=rates, row_size=network.layer_units[1],
     )
 
 
