@@ -340,11 +340,11 @@ def test_verbose_names_the_network_and_lbfgs_its_iterations(capsys):
 
 def test_verbose_lines_are_whole_when_members_train_beside_each_other(capsys):
     X, y = data("binary", 120)
-    MLPBinary(n_members=4, max_iter=25, n_jobs=4, random_state=0, verbose=2).fit(X, y)
+    MLPBinary(n_members=4, max_iter=15, n_jobs=4, random_state=0, verbose=2).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     pattern = r"network [1-4]   (epoch +\d+   loss \S+   validation \S+ [* ] +\S+ s|.* epochs, kept the weights of epoch \d+, .+)"
     assert [line for line in lines if not re.fullmatch(pattern, line)] == []
-    assert sum(line.endswith(" s") for line in lines) == 4 * (25 + 1)
+    assert sum(line.endswith(" s") for line in lines) == 4 * (15 + 1)
 
 
 def test_verbose_partial_fit_prints_a_line_a_pass(capsys):

@@ -20,6 +20,7 @@ from sklearn_heads._mlp.fitted import Fitted
 from sklearn_heads._mlp.inputs import read_X
 from sklearn_heads._mlp.labels import check_classes, some
 from sklearn_heads._mlp.recipe import STREAM, resolve
+from sklearn_heads._mlp.relevance import Relevance
 from sklearn_heads._mlp.stream import Portion, Stream, together
 from sklearn_heads._mlp.targets import Data, check_weights, of_mean_one
 from sklearn_heads._mlp.training import Settings
@@ -247,6 +248,9 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             X, targets, weights = together(portions)
             encoding = InputEncoding(self.input_encoding, recipe.bins[0]).fit(X, of_mean_one(weights)[0], in_portions=True)
             members = [new_member(self, head, targets, recipe, 0, encoding, random_stream(stream.seed))]
+            relevance = Relevance.of(encoding, X, head, targets, of_mean_one(weights)[0])
+            if relevance is not None:
+                members[0].learn_at(relevance.factors(encoding, np.arange(X.shape[0])))
         settings = recipe.settings(self._l2(unit), self.early_stopping)
         for nth, portion in enumerate(portions, 1):
             quiet = settings if nth == len(portions) else settings._replace(verbose=False)

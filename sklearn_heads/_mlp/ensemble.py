@@ -54,10 +54,8 @@ class Ensemble:
         self.strata = head.strata(targets.encoded)
         self.fold = None if one else folds(self.strata, recipe.n_folds, self.random)
         self._encodings, self._examples = {}, {}
-        self.relevance = None
-        if not old and estimator.input_encoding == "piecewise" and recipe.parameters["solver"] != "lbfgs":
-            weights = self.weights if targets.entry_weights is None else targets.entry_weights
-            self.relevance = Relevance(self.encoding, self.X, *head.kernel_targets(targets.encoded).values(), weights)
+        learns_by_steps = not old and recipe.parameters["solver"] != "lbfgs"
+        self.relevance = Relevance.of(self.encoding, self.X, head, self.targets, self.weights) if learns_by_steps else None
 
     @property
     def n_networks(self):

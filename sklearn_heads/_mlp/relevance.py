@@ -42,13 +42,15 @@ class Relevance:
     X : the rows that it was fitted on
     labels : ndarray (n, k) of 0 absent, 1 present and UNKNOWN, or the ids (n,) of classes
     weights : ndarray (n,), or (n, k) for the entries of the label matrix, or None
+    of_rows : ndarray (n,), or None, the weights that statistics of X were taken with
     """
 
-    def __init__(self, encoding, X, labels, weights=None):
+    def __init__(self, encoding, X, labels, weights=None, of_rows=None):
         self.rows = np.arange(X.shape[0])
         if len(self.rows) > MOST_ROWS:
             self.rows = np.random.RandomState(0).permutation(len(self.rows))[:MOST_ROWS]
-            X, labels, weights = X[self.rows], labels[self.rows], None if weights is None else weights[self.rows]
+            X, labels = X[self.rows], labels[self.rows]
+            weights, of_rows = (given if given is None else given[self.rows] for given in (weights, of_rows))
         n = len(self.rows)
         self.weights = np.ones((n, 1)) if weights is None else weights.reshape(n, -1)
         if labels.ndim == 1:
@@ -57,7 +59,15 @@ class Relevance:
             self.present = sparse.csr_array(labels == 1, dtype=np.float64)
             if (labels == UNKNOWN).any():
                 self.weights = self.weights * (labels != UNKNOWN)
-        self.sizes, self.cells = cells(encoding, X, weights if weights is None or weights.ndim == 1 else weights.mean(axis=1))
+        self.sizes, self.cells = cells(encoding, X, of_rows)
+
+    @classmethod
+    def of(cls, encoding, X, head, targets, of_rows):
+        """That of the labels and weights of these Targets; None of an encoding that leaves X as it is, or scales it only."""
+        if encoding.kind != "piecewise":
+            return None
+        [labels] = head.kernel_targets(targets.encoded).values()
+        return cls(encoding, X, labels, targets.weights if targets.entry_weights is None else targets.entry_weights, of_rows)
 
     def factors(self, encoding, chosen):
         """The factor of each input of this encoding, which may have other bins than the first, ndarray (width,).

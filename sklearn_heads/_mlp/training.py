@@ -273,7 +273,7 @@ class Member:
 
     def train_once(self, settings, examples, name):
         """One pass over the rows, the optimiser's state kept for the next: partial_fit."""
-        self.optimizer = self.optimizer or new_optimizer(settings, self.network)
+        self.optimizer = self.optimizer or new_optimizer(settings, self.network, self.rates)
         self.optimizer.l2 = settings.l2  # the mean of the weights is another in each call
         runner = EpochRunner(settings, self, examples, None)
         runner.run(1)
