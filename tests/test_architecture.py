@@ -25,7 +25,7 @@ STAIRS = [
     {"losses", "_mlp.labels", "_mlp.targets", "_mlp.occurrence", "_mlp.pooling", "_mlp.blas", "_mlp.threads",
      "_mlp.tables", "_mlp.categories", "_mlp.blocks", "_mlp.stopping"},
     {"_mlp.bins", "_mlp.inputs", "_mlp.statistics", "_mlp.multilabel"},
-    {"heads", "_mlp.stream", "_mlp.elsewhere", "_mlp.encoding", "_mlp.lbfgs"},
+    {"heads", "_mlp.stream", "_mlp.elsewhere", "_mlp.encoding", "_mlp.lbfgs", "_mlp.relevance"},
     {"_mlp.training"},
     {"_mlp.recipe"},
     {"_mlp.members"},

@@ -111,8 +111,8 @@ class Relevance:
 def cells(encoding, X, weights=None):
     """How many cells each input has, and the rows in each cell, a CSR array of ones (cells, n).
 
-    The inputs are the columns of numbers with their bins, the gap indicators and the look-ups; rows that are in none of an input's
-    cells make up a further one.
+    The inputs are the columns of numbers with their bins, the gap indicators and the look-ups. Rows that are in none of an
+    input's cells make up a further one.
     """
     sizes, cell, row = [], [], []
     for more, of_row, rows in pieces(encoding, X, weights):
