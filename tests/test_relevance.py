@@ -36,6 +36,7 @@ def test_information_is_scikit_learns_summed_over_labels(seed, n):
     X, Y = columns(rng, n), rng.integers(0, 2, size=(n, 3)).astype(np.uint8)
     wanted = [sum(mutual_info_score(x, y) for y in Y.T) for x in X.T]
     np.testing.assert_allclose(told(X, Y), wanted, atol=1e-12)
+    assert (told(X, Y) >= 0).all()  # a square root of less, however little, would be NaN
     ids = rng.integers(0, 3, n)
     wanted = [sum(mutual_info_score(x, ids == k) for k in range(3)) for x in X.T]
     np.testing.assert_allclose(told(X, ids), wanted, atol=1e-12)

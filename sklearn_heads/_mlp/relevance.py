@@ -104,7 +104,7 @@ class Relevance:
             starts = starts - starts[0]
             of_rest = told(all_n - np.add.reduceat(n, starts), all_p - np.add.reduceat(p, starts))
             of_all = np.add.reduceat(told(n, p), starts) + of_rest
-            found[some] = (of_all / np.maximum(all_n, np.finfo(float).tiny)).sum(axis=1)
+            found[some] = (of_all / np.maximum(all_n, np.finfo(float).tiny)).sum(axis=1).clip(0)  # less, by rounding
         return found
 
 
