@@ -162,7 +162,8 @@ def test_bits_of_a_race_do_not_depend_on_n_jobs(n_jobs, trial, monkeypatch):
 
 def test_adaptive_adam_averages_the_weights_and_goes_back_to_the_best_at_a_tenth_of_the_rate(capsys):
     X, y = data("binary-sigmoid", 300)
-    options = {"hidden_layer_sizes": (8,), "n_members": 1, "learning_rate_init": 0.1, "max_iter": 60, "random_state": 0}
+    options = {"hidden_layer_sizes": (8,), "n_members": 1, "learning_rate_init": 0.1, "max_iter": 60, "random_state": 0,
+               "input_encoding": "standard"}
     constant = MLPBinary(learning_rate="constant", n_iter_no_change=60, **options).fit(X, y)
     adaptive = MLPBinary(learning_rate="adaptive", n_iter_no_change=4, verbose=2, **options).fit(X, y)
     epochs = [line for line in capsys.readouterr().out.splitlines() if "kept" not in line]

@@ -67,7 +67,8 @@ cdef class Optimizer:
         rule = self.rule
         return Optimizer, (
             self.kind, self.first.size, self.first.dtype.name, self.learning_rate, self.l2, self.weight_decay, rule.beta_1,
-            rule.beta_2, rule.epsilon, rule.momentum, bool(rule.nesterov), self.first, self.second, self.n_steps, self.row_rates, self.row_size,
+            rule.beta_2, rule.epsilon, rule.momentum, bool(rule.nesterov), self.first, self.second, self.n_steps,
+            self.row_rates, self.row_size,
         )
 
     def copy(self):
@@ -167,15 +168,16 @@ cdef class Optimizer:
     ) noexcept nogil:
         """The step of n parameters p, whose moments begin at byte `at`, by their gradient g; L2 and decay are for weights."""
         cdef StepRule rule
-        cdef Py_ssize_t row = 0
+        cdef Py_ssize_t done = 0, most
         if at >= self.rated_bytes:
             self.take(loops, &self.rule if is_weight else &self.rule_of_biases, g, p, at, n)
             return
         rule = self.rule
-        while row < n:  # a strip is whole rows
-            rule.learning_rate = self.rule.learning_rate * self.rates[at / self.row_bytes]
-            self.take(loops, &rule, g, p, at, self.row_size)
-            row += self.row_size
+        while done < n:  # a row at a time
+            rule.learning_rate = self.rule.learning_rate * (self.rates[at / self.row_bytes] if at < self.rated_bytes else 1)
+            most = min(self.row_size, n - done)
+            self.take(loops, &rule, g, p, at, most)
+            done += most
             at, g, p = at + self.row_bytes, g + self.row_bytes, p + self.row_bytes
 
     cdef void take(
