@@ -31,8 +31,9 @@ class MLPBinary(MLPBase):
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
         What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
-        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
-        scaling, so that it applies to X as given. None: X as it is. Sparse X is encoded as the same X dense.
+        values get piecewise-linear bins beside them; the less a column says about the labels on its own, the more slowly its
+        weights learn. "standard": centred and scaled, and the published first layer holds the scaling, so that it applies to X
+        as given. None: X as it is. Sparse X is encoded as the same X dense.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are categories. "from_dtype": columns of a DataFrame that hold words or have a category type; of
         arrays none. Or their names, indices, or a mask. None: every column holds numbers.
@@ -262,8 +263,9 @@ class MLPMulticlass(MLPBase):
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
         What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
-        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
-        scaling, so that it applies to X as given. None: X as it is. Sparse X is encoded as the same X dense.
+        values get piecewise-linear bins beside them; the less a column says about the labels on its own, the more slowly its
+        weights learn. "standard": centred and scaled, and the published first layer holds the scaling, so that it applies to X
+        as given. None: X as it is. Sparse X is encoded as the same X dense.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are categories. "from_dtype": columns of a DataFrame that hold words or have a category type; of
         arrays none. Or their names, indices, or a mask. None: every column holds numbers.
@@ -492,8 +494,9 @@ class MLPMultiLabel(MLPBase):
         "lbfgs" sees all rows at once, works in float64, and suits small data and ``hidden_layer_sizes=()``.
     input_encoding : {"piecewise", "standard"} or None, default="piecewise"
         What happens to X inside. "piecewise": columns are centred, scaled and smoothly bounded, and those of more than a few
-        values get piecewise-linear bins beside them. "standard": centred and scaled, and the published first layer holds the
-        scaling, so that it applies to X as given. None: X as it is. Sparse X is encoded as the same X dense.
+        values get piecewise-linear bins beside them; the less a column says about the labels on its own, the more slowly its
+        weights learn. "standard": centred and scaled, and the published first layer holds the scaling, so that it applies to X
+        as given. None: X as it is. Sparse X is encoded as the same X dense.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are categories. "from_dtype": columns of a DataFrame that hold words or have a category type; of
         arrays none. Or their names, indices, or a mask. None: every column holds numbers.
