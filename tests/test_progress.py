@@ -160,7 +160,8 @@ def test_a_callback_ends_training_as_max_iter_would_without_its_warning(name, op
 @since_1_9
 def test_the_best_epoch_is_kept_when_a_callback_stops():
     X, y = data("binary", 160)
-    clf = MLPBinary(**{**SMALL, "learning_rate_init": 0.5, "max_iter": 100}, n_members=1).set_callbacks(after(30))
+    options = {**SMALL, "learning_rate": "constant", "learning_rate_init": 0.5, "max_iter": 100, "n_members": 1}
+    clf = MLPBinary(**options).set_callbacks(after(30))
     clf.fit(X[:80], y[:80], X_val=X[80:], y_val=y[80:])
     assert clf.best_iter_ < clf.n_iter_ <= 30
     assert nats(clf, X[80:], y[80:]) == pytest.approx(min(clf.validation_loss_curve_), rel=1e-9)

@@ -21,7 +21,7 @@ from sklearn_heads import MLPBinary, MLPMulticlass, MLPMultiLabel
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-QUICK = {"hidden_layer_sizes": (8,), "max_iter": 20, "learning_rate_init": 0.03, "random_state": 0}
+QUICK = {"hidden_layer_sizes": (8,), "max_iter": 30, "learning_rate_init": 0.03, "random_state": 0}
 CHECKED = [MLPBinary(), MLPBinary(head="softmax"), MLPMulticlass(), MLPMulticlass(head="sigmoid"), MLPMultiLabel()]
 
 

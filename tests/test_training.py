@@ -52,7 +52,7 @@ def test_the_best_epoch_is_kept_and_its_loss_is_the_log_loss_of_the_given_rows(n
 
 def test_training_stops_after_its_patience(name):
     X, y = data(name, 200)
-    options = {**ONE, "learning_rate_init": 0.03, "n_iter_no_change": 4, "max_iter": 200}
+    options = {**ONE, "learning_rate": "constant", "learning_rate_init": 0.03, "n_iter_no_change": 4, "max_iter": 200}
     clf = HEADS[name](**options).fit(X[:120], y[:120], X_val=X[120:], y_val=y[120:])
     assert clf.n_iter_ < 200
     best, unlucky, stops = np.inf, 0, None

@@ -44,8 +44,8 @@ FEW_ROWS = 40  # below, one network on full batches without validation: see reso
 BOTH = ((128,), (128, 128))
 ALONE = ((256,),)  # where a single network is asked for in place of those
 SIZES = (
-    Size(500, BOTH, (FEW,), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
-    Size(10_000, BOTH, (FEW, STEPS), None, 5, 64, 0.2, 0.1, "constant", 15, 150),
+    Size(500, BOTH, (FEW,), None, 5, 64, 0.2, 0.1, "adaptive", 10, 150),
+    Size(10_000, BOTH, (FEW, STEPS), None, 5, 64, 0.2, 0.1, "adaptive", 10, 150),
     Size(100_000, ((192, 192),), (MANY, MORE_SPLITS), 10, 2, 256, 0.1, 0.02, "adaptive", 3, 100, trial=70_000),
     Size(inf, ((256, 256),), (MANY,), 10, 1, 512, 0.1, 0.02, "adaptive", 3, 60),
 )

@@ -136,6 +136,7 @@ class Member:
     def __init__(self, network, encoding, random):
         self.network, self.encoding, self.random = network, encoding, random
         self.optimizer = self.rates = None
+        self.validated = None  # in training, the network whose loss is validated: perhaps one of averaged weights
         self.n_iter_ = self.best_iter_ = self.t_ = 0
         self.loss_ = np.inf
         self.loss_curve_, self.validation_loss_curve_ = [], []
@@ -152,7 +153,8 @@ class Member:
     def copy(self):
         """An independent copy to train further, so that a failure leaves this one as it was."""
         twin = copy(self)
-        twin.network, twin.random = self.network.astype(self.network.dtype), deepcopy(self.random)
+        twin.network, twin.random = (self.validated or self.network).astype(self.network.dtype), deepcopy(self.random)
+        twin.validated = None
         twin.optimizer = self.optimizer and self.optimizer.copy()
         twin.loss_curve_, twin.validation_loss_curve_ = list(self.loss_curve_), list(self.validation_loss_curve_)
         return twin
@@ -231,7 +233,7 @@ class Member:
             else:
                 complaint = self._train_epochs(settings, examples, validation, stop, name, steps, spare)
         finally:
-            self.optimizer = None
+            self.optimizer = self.validated = None
         self.check_finite()
         return complaint
 
@@ -243,7 +245,7 @@ class Member:
         self.optimizer = new_optimizer(settings, self.network, self.rates)
         runner = EpochRunner(settings, self, examples, validation, spare.n_threads)
         watch = Watch(settings, self, runner.epochs, validation is not None, name)
-        self.n_iter_, complaint = 0, None
+        self.n_iter_, self.validated, complaint = 0, runner.epochs.validated, None
         try:
             while self.n_iter_ < settings.max_iter:
                 steps.begin()
