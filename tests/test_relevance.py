@@ -94,8 +94,9 @@ def test_only_the_chosen_rows_have_a_say():
     np.testing.assert_allclose(told(X, y, chosen=chosen), told(X[chosen], y[chosen]), atol=1e-12)
 
 
-def test_of_many_rows_a_sample_is_looked_at(monkeypatch):
-    monkeypatch.setattr(relevance, "MOST_ROWS", 50)
+@pytest.mark.parametrize(("limit", "value"), [("MOST_ROWS", 50), ("MOST_VALUES", 50 * 6 + 5)])
+def test_of_many_rows_a_sample_is_looked_at(monkeypatch, limit, value):
+    monkeypatch.setattr(relevance, limit, value)
     rng = np.random.default_rng(4)
     X, y = columns(rng, 300), rng.integers(0, 2, size=(300, 1)).astype(np.uint8)
     rows = np.random.RandomState(0).permutation(300)[:50]

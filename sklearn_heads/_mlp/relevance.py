@@ -28,7 +28,8 @@ from sklearn_heads._sklearn.labels import UNKNOWN
 # Of a column: enough for effects that come and go, few enough that chance tells little.
 BINS = 12
 FLOOR = 0.1
-POWER = 0.5
+# Values that are looked at, at most: their cells take some ten times the memory of a value.
+MOST_VALUES = 2**22
 # A sparse column of more zeros than this has all quantiles but the last at zero: its bins are up to zero, and above.
 MOSTLY_ZERO = 0.95
 
@@ -47,8 +48,10 @@ class Relevance:
 
     def __init__(self, encoding, X, labels, weights=None, of_rows=None):
         self.rows = np.arange(X.shape[0])
-        if len(self.rows) > MOST_ROWS:
-            self.rows = np.random.RandomState(0).permutation(len(self.rows))[:MOST_ROWS]
+        per_row = X.nnz // X.shape[0] if sparse.issparse(X) else X.shape[1]
+        most = min(MOST_ROWS, MOST_VALUES // max(1, per_row))
+        if len(self.rows) > most:
+            self.rows = np.random.RandomState(0).permutation(len(self.rows))[: max(1, most)]
             X, labels = X[self.rows], labels[self.rows]
             weights, of_rows = (given if given is None else given[self.rows] for given in (weights, of_rows))
         n = len(self.rows)
@@ -76,7 +79,7 @@ class Relevance:
         """
         told = self.information(np.isin(self.rows, chosen))
         most = told.max(initial=0)
-        factors = np.maximum(FLOOR, (told / most) ** POWER) if most > 0 else np.ones(len(told))
+        factors = np.maximum(FLOOR, np.sqrt(told / most)) if most > 0 else np.ones(len(told))
         return encoding.per_input(factors[: len(encoding.numeric_)], factors[len(encoding.numeric_) :])
 
     def information(self, chosen):
