@@ -63,7 +63,7 @@ class MLPBinary(MLPBase):
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: it validates and keeps a running average of the
         weights; out of patience, it goes back to the best epoch and on at a tenth of the rate, for as long as that helps.
-        "auto": that from 10,000 rows on, else constant.
+        "auto": that for "adam", else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
@@ -98,7 +98,7 @@ class MLPBinary(MLPBase):
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
         Training stops after one epoch more than this without progress, as in MLPClassifier; None or ``numpy.inf`` never stops
-        early. "auto": 15, from 10,000 rows on 4.
+        early. "auto": 10, from 10,000 rows on 3.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -295,7 +295,7 @@ class MLPMulticlass(MLPBase):
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: it validates and keeps a running average of the
         weights; out of patience, it goes back to the best epoch and on at a tenth of the rate, for as long as that helps.
-        "auto": that from 10,000 rows on, else constant.
+        "auto": that for "adam", else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
@@ -330,7 +330,7 @@ class MLPMulticlass(MLPBase):
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
         Training stops after one epoch more than this without progress, as in MLPClassifier; None or ``numpy.inf`` never stops
-        early. "auto": 15, from 10,000 rows on 4.
+        early. "auto": 10, from 10,000 rows on 3.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None
@@ -526,7 +526,7 @@ class MLPMultiLabel(MLPBase):
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of "sgd", as in MLPClassifier. "adaptive" is for "adam" too: it validates and keeps a running average of the
         weights; out of patience, it goes back to the best epoch and on at a tenth of the rate, for as long as that helps.
-        "auto": that from 10,000 rows on, else constant.
+        "auto": that for "adam", else constant.
     learning_rate_init : float or "auto", default="auto"
         Step size of "adam" and "sgd". "auto": 0.003, less where a layer has more than 192 units.
     power_t : float, default=0.5
@@ -561,7 +561,7 @@ class MLPMultiLabel(MLPBase):
         Guards the division of "adam".
     n_iter_no_change : int, None or "auto", default="auto"
         Training stops after one epoch more than this without progress, as in MLPClassifier; None or ``numpy.inf`` never stops
-        early. "auto": 15, from 10,000 rows on 4.
+        early. "auto": 10, from 10,000 rows on 3.
     max_fun : int, default=15000
         Most evaluations of "lbfgs".
     n_jobs : int or None, default=None

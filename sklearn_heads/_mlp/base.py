@@ -246,9 +246,10 @@ class MLPBase(Versioned, Documented, Parameters, Fitted, ClassifierMixin, Callba
             members = self._members_for(head)
         else:
             X, targets, weights = together(portions)
-            encoding = InputEncoding(self.input_encoding, recipe.bins[0]).fit(X, of_mean_one(weights)[0], in_portions=True)
+            weights = of_mean_one(weights)[0]
+            encoding = InputEncoding(self.input_encoding, recipe.bins[0]).fit(X, weights, in_portions=True)
             members = [new_member(self, head, targets, recipe, 0, encoding, random_stream(stream.seed))]
-            relevance = Relevance.of(encoding, X, head, targets, of_mean_one(weights)[0])
+            relevance = Relevance.of(encoding, X, head, targets, weights)
             if relevance is not None:
                 members[0].learn_at(relevance.factors(encoding, np.arange(X.shape[0])))
         settings = recipe.settings(self._l2(unit), self.early_stopping)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
+from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks, sample
 
 # Rows from which edges are taken: more of them would say the same.
 MOST_ROWS = 20_000
@@ -51,8 +51,8 @@ class Bins(NamedTuple):
             return [np.empty((0, 2))] * len(columns)
         n_rows = X.shape[0] if rows is None else len(rows)
         if n_rows > MOST_ROWS:
-            sample = np.random.RandomState(0).permutation(n_rows)[:MOST_ROWS]
-            rows = sample if rows is None else rows[sample]
+            sampled = sample(n_rows, MOST_ROWS)
+            rows = sampled if rows is None else rows[sampled]
         if rows is not None:
             X, weights, strata = (None if array is None else array[rows] for array in (X, weights, strata))
         X = X.tocsc() if sparse.issparse(X) else X

@@ -197,9 +197,11 @@ class InputEncoding:
     def per_input(self, of_columns, of_indicators):
         """One value for each input of the network, from one for each column of numbers and each gap indicator and look-up."""
         of_columns = of_columns[self.columns_]
-        binned = of_columns[: len(self.ramps_)]
-        bins = np.broadcast_to(binned, (self.bin_lines()[2].shape))[self.bin_lines()[2]] if self.ramps_ else binned
-        return np.concatenate([of_columns, bins, of_indicators])
+        of_bins = of_columns[: len(self.ramps_)]
+        if self.ramps_:
+            there = self.bin_lines()[2]
+            of_bins = np.broadcast_to(of_bins, there.shape)[there]
+        return np.concatenate([of_columns, of_bins, of_indicators])
 
     def rows(self, X, dtype, **targets):
         """X as the core reads it, with this encoding and these targets."""

@@ -20,7 +20,7 @@ from scipy import sparse
 from scipy.special import rel_entr
 
 from sklearn_heads._mlp.bins import MOST_ROWS, quantiles
-from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks
+from sklearn_heads._mlp.blocks import BLOCK_VALUES, blocks, sample
 from sklearn_heads._mlp.categories import codes_of
 from sklearn_heads._mlp.tables import Table
 from sklearn_heads._sklearn.labels import UNKNOWN
@@ -47,11 +47,9 @@ class Relevance:
     """
 
     def __init__(self, encoding, X, labels, weights=None, of_rows=None):
-        self.rows = np.arange(X.shape[0])
         per_row = X.nnz // X.shape[0] if sparse.issparse(X) else X.shape[1]
-        most = min(MOST_ROWS, MOST_VALUES // max(1, per_row))
-        if len(self.rows) > most:
-            self.rows = np.random.RandomState(0).permutation(len(self.rows))[: max(1, most)]
+        self.rows = sample(X.shape[0], max(1, min(MOST_ROWS, MOST_VALUES // max(1, per_row))))
+        if len(self.rows) < X.shape[0]:
             X, labels = X[self.rows], labels[self.rows]
             weights, of_rows = (given if given is None else given[self.rows] for given in (weights, of_rows))
         n = len(self.rows)
